@@ -41,6 +41,11 @@ def drop(table: str, column: str | None = None) -> str:
 #: How to get to the version before each of these, the newest first.
 UNDONE: Mapping[str, Sequence[str]] = {
     "0020": tuple(map(drop, ("tallies", "queue_calls", "traces"))),
+    "0019": (
+        drop("queues"),
+        "DROP INDEX ix_launches_taken_at",
+        drop("launches", "fell_from"),
+    ),
     "0018": tuple(map(drop, ("trail", "trail_head", "trail_begun", "trail_sinks"))),
     "0017": (
         *map(drop, ("former_secrets", "trust_pins", "used_ci_tokens")),

@@ -86,6 +86,7 @@ def administration(where: Where) -> Iterator[Administration]:
     from dagstead.client.locations import Locations
     from dagstead.client.parts import Parts
     from dagstead.client.pauses import Pauses
+    from dagstead.client.queues import Queues
     from dagstead.client.releases import Releases
     from dagstead.client.secrets import Secrets
     from dagstead.client.storage import Storage
@@ -104,6 +105,7 @@ def administration(where: Where) -> Iterator[Administration]:
             locations=Locations(connection),
             parts=Parts(connection),
             pauses=Pauses(connection),
+            queues=Queues(connection),
             storage=Storage(connection),
             secrets=Secrets(connection),
             trail=Trail(connection),

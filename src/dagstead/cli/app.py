@@ -19,6 +19,7 @@ from dagstead.cli import (
     migrate,
     pause,
     plan,
+    queues,
     releases,
     routes,
     run,
@@ -58,6 +59,7 @@ for name, group in (
     ("trail", trail.app),
     ("secret", secret.app),
     ("agent", agent.app),
+    ("queues", queues.app),
     ("release", releases.app),
     ("location", location.app),
     ("config", config.app),
@@ -65,7 +67,8 @@ for name, group in (
 ):
     app.add_typer(group, name=name)
 
-# Older names of the groups.
+# Older names of the groups, and other ones.
+app.add_typer(queues.app, name="queue", hidden=True)
 app.add_typer(releases.app, name="releases", hidden=True)
 app.add_typer(workflows.app, name="workflows", hidden=True)
 

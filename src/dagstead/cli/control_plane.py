@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from dagstead.plane.ci_logins import NewPins, Pin
     from dagstead.plane.master_keys import KeyReport
     from dagstead.plane.new_tokens import NewToken
+    from dagstead.plane.queue_views import QueueView
+    from dagstead.plane.queues import QueueChange
     from dagstead.plane.rotations import RotatedToken, Rotation
     from dagstead.plane.secrets import SecretTarget
     from dagstead.plane.sign_ins import NewLink
@@ -119,11 +121,33 @@ class PartViews(Protocol):
 class PauseActs(Protocol):
     """Acts on the pause of the control plane."""
 
-    def begin(self) -> bool:
-        """Begin a pause; returns whether there was none."""
+    def begin(self, *, everything: bool) -> bool:
+        """Begin a pause; returns whether it is new, or stops more than the one before."""
 
     def end(self) -> bool:
         """End it; returns whether there was one."""
+
+
+class QueueActs(Protocol):
+    """Acts on queues, and views of them."""
+
+    def all(self) -> list[QueueView]:
+        """Every queue, the default queue first."""
+
+    def get(self, name: str | None) -> QueueView:
+        """One queue."""
+
+    def set(self, name: str | None, change: QueueChange) -> QueueView:
+        """Change a queue."""
+
+    def pause(self, name: str | None, note: str | None, until: float | None) -> QueueView:
+        """Pause a queue."""
+
+    def resume(self, name: str | None) -> bool:
+        """End the pause of a queue; returns whether there was one."""
+
+    def remove(self, name: str | None) -> None:
+        """Forget what was said of a queue."""
 
 
 class ReleaseActs(Protocol):
@@ -203,6 +227,7 @@ class Administration:
     locations: LocationViews
     parts: PartViews
     pauses: PauseActs
+    queues: QueueActs
     storage: StorageActs
     secrets: SecretActs
     trail: TrailViews

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dagstead.cli.control_plane import Administration
+from dagstead.cli.local_queues import LocalQueues
 from dagstead.cli.local_releases import LocalReleases
 from dagstead.cli.local_secrets import LocalSecrets
 from dagstead.cli.local_trail import LocalTrail
@@ -53,6 +54,7 @@ def local_administration(settings: Settings) -> Iterator[Administration]:
             locations=_Locations(control),
             parts=_Parts(control),
             pauses=_Pauses(control),
+            queues=LocalQueues(control),
             storage=_Storage(control, settings.retention),
             secrets=LocalSecrets(control),
             trail=LocalTrail(control),
@@ -224,8 +226,8 @@ class _Parts:
 class _Pauses:
     _control: Control
 
-    def begin(self) -> bool:
-        return self._control.pauses.begin(COMMAND_LINE)
+    def begin(self, *, everything: bool) -> bool:
+        return self._control.pauses.begin(COMMAND_LINE, everything=everything)
 
     def end(self) -> bool:
         return self._control.pauses.end(COMMAND_LINE)

@@ -13,9 +13,11 @@ class Pauses:
 
     connection: Connection
 
-    def begin(self) -> bool:
-        """Begin a pause; returns whether there was none."""
-        return bool(self.connection.graphql("mutation { result: pauseRuns }")["result"])
+    def begin(self, *, everything: bool) -> bool:
+        """Begin a pause; returns whether it is new, or stops more than the one before."""
+        # An older server knows no pause of everything, and one of runs as it was.
+        asked = "pauseRuns(everything: true)" if everything else "pauseRuns"
+        return bool(self.connection.graphql(f"mutation {{ result: {asked} }}")["result"])
 
     def end(self) -> bool:
         """End it; returns whether there was one."""

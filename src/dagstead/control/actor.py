@@ -12,7 +12,7 @@ from dagstead.plane.deployments import Deployment
 from dagstead.plane.launches import RunPlace
 from dagstead.plane.locations import Location
 from dagstead.plane.roles import Permission
-from dagstead.plane.tokens import Grant, Token, TokenKind
+from dagstead.plane.tokens import Grant, TokenKind
 from dagstead.plane.workers import Worker
 
 
@@ -286,20 +286,6 @@ class Actor(Holder):
             self.require_reach(deployment)
         return worker
 
-    def refuse_code(self, what: str) -> None:
-        """Refuse user code in a managed pool.
-
-        Args:
-            what: the act, as the subject of a sentence.
-
-        Raises:
-            ForbiddenError: with a sentence for the caller.
-        """
-        if self.worker is not None:
-            raise ForbiddenError(
-                f"{what} is not for code in the managed pool, such as the {self.worker.name}."
-            )
-
     def require_organization(self, what: str) -> None:
         """Refuse everybody whose token is limited in any way.
 
@@ -372,24 +358,6 @@ class Actor(Holder):
         """
         if not self.is_system:
             self._held().require_more_than_deploying(what)
-
-    def require_user(self) -> None:
-        """Refuse agents.
-
-        Raises:
-            ForbiddenError: with a sentence for the caller.
-        """
-        if not self.is_system:
-            self._require_user()
-
-    def _require_user(self) -> Token:
-        token = self._held()
-        if token.kind is not TokenKind.USER:
-            raise ForbiddenError(
-                f"Token {token.name!r} is {token.kind.described}, and this is for people and the "
-                "CLI. Create a user token with `dagstead token create --kind user`."
-            )
-        return token
 
 
 #: What the control plane does by itself.

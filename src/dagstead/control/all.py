@@ -11,6 +11,7 @@ from dagstead.control.backend import Backend
 from dagstead.control.bell import Bell
 from dagstead.control.dagster_data import DagsterData
 from dagstead.control.deployments import Deployments
+from dagstead.control.dequeues import Dequeues
 from dagstead.control.files import Files, SignedFiles
 from dagstead.control.health import Health
 from dagstead.control.launches import Launches
@@ -22,6 +23,7 @@ from dagstead.control.organization import OrganizationSettings
 from dagstead.control.pauses import Pauses
 from dagstead.control.pool_tokens import PoolTokens
 from dagstead.control.questions import Questions
+from dagstead.control.queues import Queues
 from dagstead.control.recording import Recorder, recorded
 from dagstead.control.releases import Releases
 from dagstead.control.requests import Requests
@@ -63,6 +65,8 @@ class Control:
     dagster_data: DagsterData
     launches: Launches
     questions: Questions
+    queues: Queues
+    dequeues: Dequeues
     files: Files
     signed_files: SignedFiles
     writes: Writes
@@ -112,6 +116,8 @@ def control_over(
         dagster_data=recorded(DagsterData, "dagster_data")(backend),
         launches=recorded(Launches, "launches")(backend),
         questions=recorded(Questions, "questions")(backend),
+        queues=recorded(Queues, "queues")(backend),
+        dequeues=recorded(Dequeues, "dequeues")(backend),
         files=recorded(Files, "files")(backend),
         signed_files=recorded(SignedFiles, "signed_files")(backend),
         writes=recorded(Writes, "writes")(backend),

@@ -74,3 +74,8 @@ def written(deployment: str, key: str) -> str:
 def sign_ins() -> str:
     """A session has ended, or a token was revoked."""
     return "sign-ins"
+
+
+def queues() -> str:
+    """A queue was changed, paused, resumed or removed."""
+    return "queues"

@@ -10,9 +10,11 @@ from typing import Any
 
 from dagstead.control.actor import Actor
 from dagstead.control.backend import Backend
+from dagstead.model.queues import name_queue
 from dagstead.plane.deploy_policy import DeployPolicy, Precedent, Wish
 from dagstead.plane.deployments import Deployment
 from dagstead.plane.locations import Location
+from dagstead.plane.organization import ORGANIZATION
 
 
 def refusals(
@@ -33,13 +35,29 @@ def refusals(
         is_branch=deployment.is_branch,
         is_of_locations=actor.is_of_locations,
     )
+    wanted = list(wishes)
     deployed = _deployed(backend, deployment) if actor.is_of_locations else {}
     return [
         sentence
-        for wish in wishes
+        for wish in wanted
         for sentence in policy.refusals(
             wish, _precedent(deployed.get(wish.location)), keeps_queue=actor.is_of_locations
         )
+    ] + (_not_for_branches(backend, wanted) if deployment.is_branch else [])
+
+
+def _not_for_branches(backend: Backend, wishes: Iterable[Wish]) -> list[str]:
+    closed = {
+        queue.name
+        for queue in backend.store.queues.all(ORGANIZATION)
+        if not queue.branch_deployments
+    }
+    return [
+        f"{wish.location!r} is on {name_queue(wish.queue)}, which is not for branch deployments. "
+        "Deploy it to another queue, or let branch deployments use it with `dagstead queues set "
+        f"{'--default-queue' if wish.queue is None else wish.queue} --branch-deployments`."
+        for wish in wishes
+        if wish.queue in closed
     ]
 
 

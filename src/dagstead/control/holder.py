@@ -39,6 +39,18 @@ class Holder:
         return self.is_system or (self.token is not None and self.token.is_unlimited)
 
     @property
+    def sees_organization(self) -> bool:
+        """Whether it may see what belongs to the whole organization, in any role."""
+        token = self.token
+        return self.is_system or (
+            token is not None
+            and token.kind is TokenKind.USER
+            and token.deployments is None
+            and token.locations is None
+            and token.repository is None
+        )
+
+    @property
     def is_user(self) -> bool:
         """Whether it is a person or the CLI."""
         return self.token is not None and self.token.kind is TokenKind.USER
@@ -223,6 +235,59 @@ class Holder:
             f"to {permission.description}. Create a token that has it with `dagstead {way} --role "
             f"{wanted}`."
         )
+
+    def refuse_code(self, what: str) -> None:
+        """Refuse user code in a managed pool.
+
+        Args:
+            what: the act, as the subject of a sentence.
+
+        Raises:
+            ForbiddenError: with a sentence for the caller.
+        """
+        if self.worker is not None:
+            raise ForbiddenError(
+                f"{what} is not for code in the managed pool, such as the {self.worker.name}."
+            )
+
+    def require_queues(self, what: str) -> None:
+        """Refuse everybody but users who may change queues, which all deployments share.
+
+        Args:
+            what: the act, as the subject of a sentence.
+
+        Raises:
+            ForbiddenError: with a sentence for the caller.
+        """
+        if self.is_system:
+            return
+        self.refuse_code(what)
+        token = self._require_user()
+        if not self.sees_organization:
+            raise ForbiddenError(
+                f"{what} needs a token for all deployments, which share the queues. Token "
+                f"{token.name!r} is limited to: {token.described}. Create one with `dagstead token "
+                "create --kind user`."
+            )
+        self.require_permission_everywhere(Permission.QUEUES)
+
+    def require_user(self) -> None:
+        """Refuse agents.
+
+        Raises:
+            ForbiddenError: with a sentence for the caller.
+        """
+        if not self.is_system:
+            self._require_user()
+
+    def _require_user(self) -> Token:
+        token = self._held()
+        if token.kind is not TokenKind.USER:
+            raise ForbiddenError(
+                f"Token {token.name!r} is {token.kind.described}, and this is for people and the "
+                "CLI. Create a user token with `dagstead token create --kind user`."
+            )
+        return token
 
     def _held(self) -> Token:
         if self.token is None:

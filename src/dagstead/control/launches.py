@@ -24,7 +24,6 @@ from dagstead.plane.launch_machine.events import (
     SignOfLife,
     Start,
     StopWish,
-    Submission,
     WorkerCall,
 )
 from dagstead.plane.launch_machine.machine import LaunchStep, may_be_its_worker
@@ -40,10 +39,12 @@ class Launches:
 
     _backend: Backend
 
-    def submit(self, actor: Actor, deployment: Deployment, run_id: str) -> LaunchStep:
-        """Record that a run waits for its launch."""
+    def submit(
+        self, actor: Actor, deployment: Deployment, run_id: str, location: str | None = None
+    ) -> LaunchStep:
+        """Record that a run waits for its launch, on the queue that its location has now."""
         actor.require_system("Recording launches")
-        return self._backend.store.launches.step(deployment.name, run_id, Submission())
+        return self._backend.store.launches.submit(deployment.name, run_id, location)
 
     def dequeue(self, actor: Actor, deployment: Deployment, run_id: str) -> LaunchStep:
         """Record that a run was taken from the run queue, and is about to be offered."""
@@ -57,7 +58,7 @@ class Launches:
         actor.require_system("Recording launches")
         if work.location is not None:
             location = self._backend.store.locations.get(deployment.name, work.location)
-            token_id = Roster.of(self._backend).token_for(deployment, location)
+            token_id = Roster.of(self._backend).token_to_launch(deployment, location, work.queue)
             work = replace(work, for_token=token_id)
         new = new_request(self._backend, deployment, work)
         step = self._backend.store.launches.offer(new, tags)

@@ -62,9 +62,13 @@ class Questions:
 
         Raises:
             LocationNotFoundError: with the names that exist.
-            NoAnswerError: when no agent serves the queue, or none answers in time.
+            NoAnswerError: when no agent serves the queue, or none answers in time; or when
+                everything is paused.
         """
         actor.require_system("Asking the code of a location")
+        pause = self._backend.store.properties.pause()
+        if pause is not None and pause.everything:
+            raise NoAnswerError(pause.refusal)
         location = self._once_usable(deployment, question)
         roster = Roster.of(self._backend)
         work = Work(

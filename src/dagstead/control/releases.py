@@ -123,6 +123,9 @@ class Releases:
             errors += waiting
         wishes = map(Wish.of, new.locations)
         errors += deploy_policies.refusals(self._backend, actor, deployment, wishes)
+        pause = self._backend.store.properties.pause()
+        if pause is not None and pause.everything:
+            errors.append(pause.refusal)
         if errors:
             raise InvalidDocumentError(errors)
         git = _git(new.locations)

@@ -124,7 +124,10 @@ class Requests:
         check_short("The agent's id", agent_id, ID_MAX)
         require_runs(self._backend, actor, deployment, [run_id])
         by = None if actor.token is None else actor.token.id
-        step = self._backend.store.launches.begin(deployment.name, run_id, agent_id, by=by)
+        grants = None if actor.token is None else actor.token.queues
+        step = self._backend.store.launches.begin(
+            deployment.name, run_id, agent_id, by=by, grants=grants
+        )
         counts = step.counts
         if step.launch is None:
             # It was queued before launches had records, or this is not a run of the queue.

@@ -14,6 +14,7 @@ from dagstead.plane.location_status import Attendance, Facts, reports_on
 from dagstead.plane.locations import Location
 from dagstead.plane.organization import ORGANIZATION
 from dagstead.plane.presence import Presence, last_heard, listed
+from dagstead.plane.queue_fallback import ServingAgent, takers
 from dagstead.plane.tokens import Token
 from dagstead.routing.routes import Destination, Route, RoutedLocation, route
 from dagstead.routing.wording import describe_unserved
@@ -92,6 +93,46 @@ class Roster:
         newest = max(able, key=lambda beat: beat.received_at, default=None)
         return None if newest is None else newest.token_id
 
+    def token_to_launch(
+        self, deployment: Deployment, location: Location, queue: str | None
+    ) -> int | None:
+        """The token to keep a launch for, which is on a queue that need not be the location's.
+
+        ``None`` when any agent of its queue may take it.
+        """
+        if queue == location.queue:
+            return self.token_for(deployment, location)
+        able = takers(location, self.serving_queue(deployment, location, queue))
+        newest = max(able, key=lambda each: each.beat.received_at, default=None)
+        return None if newest is None else newest.beat.token_id
+
+    def serving_queue(
+        self, deployment: Deployment, location: Location, queue: str | None
+    ) -> list[ServingAgent]:
+        """The live agents of a queue, beside that of a location, in its deployment."""
+        tokens = {token.id: token for token in self.tokens}
+        return [
+            ServingAgent(
+                beat=beat,
+                grants_home=(token := tokens.get(beat.token_id)) is not None
+                and token.grants_queue(location.queue),
+            )
+            for beat in self.alive(deployment)
+            if queue in beat.queues
+        ]
+
+    def unserved_since(
+        self, deployment: Deployment, location: str, queue: str | None
+    ) -> float | None:
+        """When the last agent was heard of that served a queue there; ``None`` if none ever did."""
+        every = of_deployment(self.beats, deployment.name, is_branch=deployment.is_branch)
+        heard = [
+            self.heard_at(beat)
+            for beat in every
+            if _route(deployment, location, queue, [beat]).is_served
+        ]
+        return max(heard, default=None)
+
     def token_of(self, launch: Launch) -> int | None:
         """The token of the agent that has begun a launch, if that is alive."""
         with_it = (beat.token_id for beat in self.living if launch.is_with(beat.key))
@@ -120,13 +161,8 @@ class Roster:
 
     def _unserved_since(self, deployment: Deployment, location: Location) -> float:
         """When the last agent that served a location was heard of, or else its last change."""
-        every = of_deployment(self.beats, deployment.name, is_branch=deployment.is_branch)
-        heard = [
-            self.heard_at(beat)
-            for beat in every
-            if _route(deployment, location.name, location.queue, [beat]).is_served
-        ]
-        return max(heard, default=location.updated_at)
+        since = self.unserved_since(deployment, location.name, location.queue)
+        return location.updated_at if since is None else since
 
     def _serving(self, deployment: Deployment, location: Location) -> list[Heartbeat]:
         """The heartbeats of the live agents that serve a location."""

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, TypeAlias
 
 from dagstead.control.actor import Actor
 from dagstead.errors import UnauthenticatedError
+from dagstead.model.queues import name_queue
 from dagstead.plane.ci_logins import NewPins
 from dagstead.plane.deployments import Deployment
+from dagstead.plane.organization import ORGANIZATION
 from dagstead.plane.projects import Project
 from dagstead.plane.releases import Release
 from dagstead.plane.secrets import SecretTarget
@@ -76,6 +78,17 @@ def given(name: str, label: str = "") -> Callable[[Call], str | None]:
         return None if value is None else f"{label}{value}"
 
     return named
+
+
+def queue(call: Call) -> str:
+    """The queue that the act was given."""
+    return name_queue(call["queue"])
+
+
+def stored_queue(store: Store, call: Call) -> State | None:
+    """What people have said of it."""
+    found = store.queues.get(ORGANIZATION, call["queue"])
+    return asdict(found) if found.is_made else None
 
 
 def token(store: Store, call: Call) -> State | None:
@@ -175,8 +188,9 @@ def organization(store: Store, _call: Call) -> State:
 
 
 def pause(store: Store, _call: Call) -> State:
-    """Whether there is a pause."""
-    return {"is_paused": store.properties.pause() is not None}
+    """Whether there is a pause, and of what."""
+    found = store.properties.pause()
+    return {"is_paused": found is not None, "everything": found is not None and found.everything}
 
 
 def begun(call: Call) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeGuard, cast
 
 from dagster import DagsterRun
@@ -30,6 +30,7 @@ from dagstead.engine.load_errors import one_line
 from dagstead.errors import LocationNotFoundError, NoAnswerError
 from dagstead.model.launches import LAUNCH_NUMBER_TAG
 from dagstead.plane.deployments import Deployment
+from dagstead.plane.launch_machine.machine import LaunchStep
 from dagstead.plane.launches import LaunchTags
 from dagstead.plane.locations import Location
 
@@ -56,11 +57,12 @@ class AgentCalls:
 
     control: Control
 
-    def launch_run(self, deployment: Deployment, run: DagsterRun) -> bool:
+    def launch_run(self, deployment: Deployment, run: DagsterRun) -> LaunchStep:
         """Queue the launch of a run; does not wait.
 
         Returns:
-            False when the run is no longer wanted, or was offered before.
+            What became of it; it does not count when the run is no longer wanted, or was offered
+            before.
         """
         known = self.control.launches.newest(SYSTEM, deployment, run.run_id)
         if known is not None and known.number > 1:
@@ -68,11 +70,14 @@ class AgentCalls:
         work = self._work(
             deployment, DagsterCloudApi.LAUNCH_RUN, LaunchRunArgs(dagster_run=run), run
         )
+        if known is not None and known.has_queue:
+            # A deploy since then may have moved the location, not the run.
+            work = replace(work, queue=known.queue)
         key, disabled = NON_ISOLATED_RUN_TAG_PAIR
         tags = LaunchTags(
             max_runtime_seconds=_max_runtime(run), in_code_server=run.tags.get(key) == disabled
         )
-        return self.control.launches.offer(SYSTEM, deployment, work, tags).counts
+        return self.control.launches.offer(SYSTEM, deployment, work, tags)
 
     def terminate_run(self, deployment: Deployment, run: DagsterRun) -> None:
         """Queue the termination of a run, where it was launched; does not wait."""

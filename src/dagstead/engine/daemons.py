@@ -14,9 +14,14 @@ from dagster._core.workspace.context import IWorkspaceProcessContext
 from dagster._daemon.controller import DagsterDaemonController, create_daemons_from_instance
 from dagster._daemon.daemon import DaemonIterator, DagsterDaemon, MonitoringDaemon
 from dagster._daemon.monitoring import execute_concurrency_slots_iteration
+from dagster._daemon.run_coordinator.queued_run_coordinator_daemon import (
+    QueuedRunCoordinatorDaemon,
+)
 
 from dagstead.control.actor import SYSTEM
+from dagstead.control.all import Control
 from dagstead.engine.instances import Instances
+from dagstead.engine.run_queue_daemon import RunQueueDaemon
 from dagstead.engine.workspace import DeploymentWorkspace
 from dagstead.plane.deployments import Deployment
 
@@ -73,7 +78,9 @@ class Daemons:
         )
         instance = self.instances.get(deployment)
         logger.info("Starting the daemons of deployment %s", deployment.name)
-        return DagsterDaemonController(workspace, _daemons_of(instance))
+        return DagsterDaemonController(
+            workspace, _daemons_of(instance, self.instances.control, deployment)
+        )
 
     def stop(self) -> bool:
         """Stop them all; return whether they have stopped in time."""
@@ -111,13 +118,22 @@ class SlotDaemon(MonitoringDaemon):
         yield from execute_concurrency_slots_iteration(workspace_process_context, self._logger)
 
 
-def _daemons_of(instance: DagsterInstance) -> list[DagsterDaemon[Any]]:
-    return [
-        SlotDaemon(interval_seconds=daemon.interval_seconds)
-        if isinstance(daemon, MonitoringDaemon)
-        else daemon
-        for daemon in create_daemons_from_instance(instance)
-    ]
+def _daemons_of(
+    instance: DagsterInstance, control: Control, deployment: Deployment
+) -> list[DagsterDaemon[Any]]:
+    return [_ours(daemon, control, deployment) for daemon in create_daemons_from_instance(instance)]
+
+
+def _ours(
+    daemon: DagsterDaemon[Any], control: Control, deployment: Deployment
+) -> DagsterDaemon[Any]:
+    match daemon:
+        case MonitoringDaemon():
+            return SlotDaemon(interval_seconds=daemon.interval_seconds)
+        case QueuedRunCoordinatorDaemon():
+            return RunQueueDaemon(daemon.interval_seconds, control, deployment)
+        case _:
+            return daemon
 
 
 def _identity(deployment: Deployment) -> tuple[float, int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from dagster import DagsterInstance
+from dagster import DagsterInstance, DagsterRun
 from dagster._core.events.log import EventLogEntry
 from dagster._core.instance.ref import InstanceRef
 
@@ -14,6 +14,7 @@ from dagstead.engine.run_log import changes_status
 
 if TYPE_CHECKING:
     from dagster._core.events import DagsterEventBatchMetadata
+    from dagster._core.workspace.context import BaseWorkspaceRequestContext
 
     from dagstead.engine.run_gate import RunGate
     from dagstead.plane.launches import Launch
@@ -54,6 +55,10 @@ class DeploymentInstance(DagsterInstance):
         """Show how a run has ended."""
         if self.gate is not None:
             self.gate.show(self, launch, super().handle_new_event)
+
+    def launch_run(self, run_id: str, workspace: BaseWorkspaceRequestContext) -> DagsterRun:
+        """Queue a run: nothing goes past the run queue, where agent queues and limits hold."""
+        return self.submit_run(run_id, workspace)
 
     def delete_run(self, run_id: str) -> None:
         """Delete a run, and what is recorded of its launches."""

@@ -23,6 +23,7 @@ from dagster._time import datetime_from_timestamp
 from dagstead.control.actor import SYSTEM
 from dagstead.control.all import Control
 from dagstead.engine.run_log import has_entry, late
+from dagstead.engine.run_origins import origin_of
 from dagstead.plane.deployments import Deployment
 from dagstead.plane.launch_machine.events import StopWish
 from dagstead.plane.launch_machine.machine import LaunchStep
@@ -91,7 +92,9 @@ class RunGate:
         if kind is DagsterEventType.RUN_STARTING:
             return launches.dequeue(SYSTEM, self.deployment, run_id)
         if kind is not DagsterEventType.RUN_CANCELING:
-            return launches.submit(SYSTEM, self.deployment, run_id)
+            run = instance.get_run_by_id(run_id)
+            location = None if run is None else origin_of(run).location
+            return launches.submit(SYSTEM, self.deployment, run_id, location)
         if launches.newest(SYSTEM, self.deployment, run_id) is None:
             run = instance.get_run_by_id(run_id)
             if run is not None and run.status in _WITH_WORKER:

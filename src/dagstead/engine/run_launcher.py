@@ -47,10 +47,13 @@ class AgentRunLauncher(RunLauncher[DagsterInstance]):
             )
 
     def _offer(self, run: DagsterRun) -> None:
-        if not self._calls.launch_run(self._deployment, run):
+        step = self._calls.launch_run(self._deployment, run)
+        launch = step.launch
+        if not step.counts or launch is None:
             # It was terminated while the daemon took it from the run queue.
             return
-        reason = self._why_unserved(run)
+        # It may be on another queue than its location is now.
+        reason = self._why_unserved(run, launch.queue)
         if reason:
             self._instance.report_engine_event(f"Waiting for an agent. {reason}", run)
 
@@ -75,9 +78,7 @@ class AgentRunLauncher(RunLauncher[DagsterInstance]):
             return False
         return launches.carry_out(SYSTEM, self._deployment, launch) is None
 
-    def _why_unserved(self, run: DagsterRun) -> str | None:
-        control = self._calls.control
-        location = control.locations.get(SYSTEM, self._deployment, location_of_run(run))
-        return control.availability.why_unserved(
-            SYSTEM, self._deployment, location.name, location.queue
+    def _why_unserved(self, run: DagsterRun, queue: str | None) -> str | None:
+        return self._calls.control.availability.why_unserved(
+            SYSTEM, self._deployment, location_of_run(run), queue
         )

@@ -202,10 +202,13 @@ def server_parts(info: GraphQLResolveInfo) -> Sequence[Mapping[str, Any]]:
 
 
 @as_error
-def pause_runs(info: GraphQLResolveInfo) -> bool:
-    """Have no run start and nothing tick; whether that is new."""
+def pause_runs(
+    info: GraphQLResolveInfo,
+    everything: bool | None = None,  # noqa: FBT001 - the wire's
+) -> bool:
+    """Have no run start and nothing tick, or have agents get no work; whether that is new."""
     context = context_of(info)
-    return context.control.pauses.begin(context.actor)
+    return context.control.pauses.begin(context.actor, everything=bool(everything))
 
 
 @as_error

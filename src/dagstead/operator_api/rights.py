@@ -40,7 +40,8 @@ class Right:
 #: Of the caller itself, or nothing in particular: the answer is cut to what is granted.
 _CALL = """
     branchDeployments currentDeployment deploymentByName deployments fullDeployments
-    getBranchDeploymentName markCliEvent organizationSettings serverless storedPexFiles version
+    getBranchDeploymentName markCliEvent organizationSettings queue queues serverless storedPexFiles
+    version
 """
 #: What became of deployed code locations; cut to those that are granted.
 _SEE_DEPLOYED = """
@@ -97,6 +98,8 @@ _CONFIGURE = "setDeploymentSettings setNuxSeen"
 _SET_SECRETS = "createOrUpdateSecretForScopes removeSecret setSecret"
 #: Branch deployments, too; for full ones, the act asks for more.
 _DELETE = "deleteDeployment removeDeployment"
+#: All deployments share them.
+_QUEUES = "pauseQueue removeQueue resumeQueue setQueue"
 #: Act on the organization.
 _ADMINISTER = """
     addTrustPolicy agentTokenOrError agentTokensOrError createAgentToken createDeployment
@@ -123,6 +126,7 @@ _OF_DEPLOYMENTS: Sequence[tuple[Permission, str]] = (
     (Permission.CONFIGURE, _CONFIGURE),
     (Permission.SECRETS, _SET_SECRETS),
     (Permission.BRANCH, _DELETE),
+    (Permission.QUEUES, _QUEUES),
     (Permission.ADMINISTER, _ADMINISTER),
 )
 
@@ -136,8 +140,8 @@ RIGHTS: Mapping[str, Right] = {
 #: What is answered also where no deployment is named: about the caller, the organization, or what
 #: it names by itself.
 WITHOUT_DEPLOYMENT = frozenset(
-    f"{_CALL} {_STORE} {_BRANCH} {_DELETE} {_ADMINISTER} codeLocations organization removeSecret "
-    "servingAgents setSecret storedSecrets".split()
+    f"{_CALL} {_STORE} {_BRANCH} {_DELETE} {_QUEUES} {_ADMINISTER} codeLocations organization "
+    "removeSecret servingAgents setSecret storedSecrets".split()
 ) - {"currentDeployment"}
 
 #: What is asked about by location: a role at one is enough to ask, and the act, or open-source

@@ -18,6 +18,7 @@ from dagstead.operator_api import (
     events,
     launches,
     locations,
+    queues,
     releases,
     rights,
     secrets,
@@ -40,6 +41,7 @@ DEFINITIONS = (
     "releases.graphql",
     "secrets.graphql",
     "administration.graphql",
+    "queues.graphql",
     "trail.graphql",
 )
 
@@ -60,6 +62,7 @@ def create_schema(facts: ServerFacts | None = None) -> graphene.Schema:
             agents.QUERIES,
             deployments.QUERIES,
             locations.QUERIES,
+            queues.QUERIES,
             releases.QUERIES,
             secrets.QUERIES,
             settings.QUERIES,
@@ -74,6 +77,7 @@ def create_schema(facts: ServerFacts | None = None) -> graphene.Schema:
             deployments.MUTATIONS,
             events.MUTATIONS,
             locations.MUTATIONS,
+            queues.MUTATIONS,
             releases.MUTATIONS,
             secrets.MUTATIONS,
             settings.MUTATIONS,

@@ -45,10 +45,10 @@ _BY_ITS_ACT = """
     createOrUpdateAgentPermissions createOrUpdateBranchDeployment createOrUpdateSecretForScopes
     createRelease createSignInLink createUserToken deleteDeployment deleteLocation
     deployLocations endRelease endSessions forgetAgent generateServerlessPexUrl issueToken
-    pauseRuns pinRepository reconcileLocationsFromDocument removeAgentPermissions
-    removeDeployment removeSecret removeTrustPolicy resumeRuns revokeAgentToken revokeToken
-    revokeUserToken rollBack rotateMasterKey rotateToken setDeploymentSettings
-    setOrganizationSettings setSecret sweepStorage
+    pauseQueue pauseRuns pinRepository reconcileLocationsFromDocument removeAgentPermissions
+    removeDeployment removeQueue removeSecret removeTrustPolicy resumeQueue resumeRuns
+    revokeAgentToken revokeToken revokeUserToken rollBack rotateMasterKey rotateToken
+    setDeploymentSettings setOrganizationSettings setQueue setSecret sweepStorage
 """
 #: A dry run evaluates code for its answer, and nothing of it is stored.
 _NOWHERE = "logTelemetry markCliEvent scheduleDryRun sensorDryRun setNuxSeen"

@@ -138,8 +138,9 @@ def _leader(lease: Lease, pause: Pause | None, now: float) -> ServerPart:
         )
         return ServerPart(name="leader", is_well=False, says=says, numbers=numbers)
     if pause is not None:
+        more = " Agents get no other work either, but to end runs." if pause.everything else ""
         says = (
-            f"Paused for {span(now - pause.since)}. {pause.reason} {stands_still} "
+            f"Paused for {span(now - pause.since)}. {pause.reason} {stands_still}{more} "
             "Go on with `dagstead resume`."
         )
         return ServerPart(name="leader", is_well=False, says=says, numbers=numbers)

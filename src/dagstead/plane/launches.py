@@ -85,6 +85,13 @@ class LaunchTags:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class FormerQueue:
+    """The queue that a run was on before its fallback; ``None`` is the default queue."""
+
+    queue: str | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Launch:
     """One launch of a run. All times are in seconds since 1970."""
 
@@ -96,9 +103,12 @@ class Launch:
     created_at: float
     #: The request that launches it; ``None`` for a run that was not launched over a queue.
     request_id: str | None = None
-    #: The location and the queue of that request, which may be served otherwise by now.
+    #: The location and the queue that it was queued for, which may be served otherwise by now. A
+    #: run that was never queued has no location here.
     location: str | None = None
     queue: str | None = None
+    #: Where it was queued first, if its queue's fallback has moved it.
+    fell_from: FormerQueue | None = None
     tags: LaunchTags = field(default_factory=LaunchTags)
     offered_at: float | None = None
     taken_at: float | None = None
@@ -127,6 +137,11 @@ class Launch:
     def is_open(self) -> bool:
         """Whether it has not ended."""
         return self.state is not LaunchState.ENDED
+
+    @property
+    def has_queue(self) -> bool:
+        """Whether its queue is known: it is fixed when the run is queued."""
+        return self.location is not None
 
     @property
     def is_offered(self) -> bool:

@@ -51,6 +51,8 @@ class Permission(Enum):
     BRANCH = ("make, update and delete branch deployments", Role.EDITOR)
     CONFIGURE = ("change a deployment's settings", Role.EDITOR)
     SECRETS = ("set and remove secrets, and see the values that the token may show", Role.EDITOR)
+    #: All deployments share them: it takes a token for all of them.
+    QUEUES = ("make, change, pause, resume and remove queues", Role.EDITOR)
     #: Of the whole organization: it takes a token that is not limited in any way.
     ADMINISTER = (
         "make and delete full deployments, tokens and trust policies, and run the server",

@@ -26,6 +26,7 @@ from dagstead.store.numbers import NumberStore
 from dagstead.store.pex_files import PexFileStore
 from dagstead.store.properties import PropertyStore
 from dagstead.store.queue_calls import QueueCallStore
+from dagstead.store.queues import QueueStore
 from dagstead.store.releases import ReleaseStore
 from dagstead.store.requests import RequestStore
 from dagstead.store.rotations import RotationStore
@@ -53,6 +54,7 @@ class Store:
     locations: LocationStore
     releases: ReleaseStore
     requests: RequestStore
+    queues: QueueStore
     launches: LaunchStore
     agents: AgentStore
     tokens: TokenStore
@@ -116,6 +118,7 @@ def open_store(
         locations=LocationStore(database, clock),
         releases=ReleaseStore(database, clock),
         requests=RequestStore(database, clock),
+        queues=QueueStore(database, clock),
         launches=LaunchStore(database, clock),
         agents=AgentStore(database, clock),
         tokens=tokens,

@@ -20,14 +20,29 @@ from sqlalchemy import (
 from sqlalchemy.exc import IntegrityError
 
 from dagstead.plane.clock import Clock
-from dagstead.plane.launch_machine.events import Begin, Event, LaunchOffer
+from dagstead.plane.launch_machine.events import Begin, Event, LaunchOffer, Submission
 from dagstead.plane.launch_machine.machine import LaunchStep, advance
-from dagstead.plane.launches import How, Launch, LaunchEnd, LaunchState, LaunchTags, RunEnd, Stop
+from dagstead.plane.launches import (
+    FormerQueue,
+    How,
+    Launch,
+    LaunchEnd,
+    LaunchState,
+    LaunchTags,
+    RunEnd,
+    Stop,
+)
 from dagstead.plane.organization import Organization
 from dagstead.plane.requests import LAUNCH_RUN, NewRequest
 from dagstead.store.database import Database
 from dagstead.store.requests import insert_request
-from dagstead.store.tables import launches, requests
+from dagstead.store.tables import (
+    launches,
+    locations,
+    queue_from_key,
+    queue_to_key,
+    requests,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +60,13 @@ class LaunchStore:
             # Two events made the first launch at once: one of them finds it now.
             return self._step(deployment, run_id, event)
 
+    def submit(self, deployment: str, run_id: str, location: str | None) -> LaunchStep:
+        """Record that a run waits, and the queue that its location is on, in one transaction."""
+        try:
+            return self._submit(deployment, run_id, location)
+        except IntegrityError:
+            return self._submit(deployment, run_id, location)
+
     def offer(self, new: NewRequest, tags: LaunchTags) -> LaunchStep:
         """Queue the request for a launch, if the run is still wanted, in one transaction."""
         event = LaunchOffer(
@@ -54,12 +76,20 @@ class LaunchStore:
             tags=tags,
         )
         with self.database.write() as connection:
-            step = self._step_in(connection, new.deployment, str(new.run_id), event)
+            step = step_in(connection, new.deployment, str(new.run_id), event, self.clock())
             if step.counts:
                 insert_request(connection, new, self.clock())
         return step
 
-    def begin(self, deployment: str, run_id: str, agent_id: str, *, by: int | None) -> LaunchStep:
+    def begin(
+        self,
+        deployment: str,
+        run_id: str,
+        agent_id: str,
+        *,
+        by: int | None,
+        grants: frozenset[str | None] | None = None,
+    ) -> LaunchStep:
         """Let an agent begin the newest launch of a run, or refuse it, in one transaction.
 
         Args:
@@ -67,6 +97,7 @@ class LaunchStore:
             run_id: of the run.
             agent_id: of the agent.
             by: its token; ``None`` is the control plane itself.
+            grants: the queues that the token grants; ``None`` is all of them.
         """
         with self.database.write() as connection:
             # The request's row first: what gives it back looks there whether it was begun.
@@ -79,10 +110,11 @@ class LaunchStore:
             event = Begin(
                 agent_id=agent_id,
                 token_id=by,
+                grants=grants,
                 deliveries=max((row.deliveries for row in rows), default=0) or 1,
                 others=frozenset(row.id for row in rows if row.leased_by != by),
             )
-            step = self._step_in(connection, deployment, run_id, event)
+            step = step_in(connection, deployment, run_id, event, self.clock())
             if step.counts and step.launch is not None:
                 connection.execute(
                     update(requests)
@@ -181,26 +213,19 @@ class LaunchStore:
         with self.database.write() as connection:
             connection.execute(delete(launches).where(_of(deployment, run_id)))
 
+    def _submit(self, deployment: str, run_id: str, location: str | None) -> LaunchStep:
+        with self.database.write() as connection:
+            return step_in(
+                connection,
+                deployment,
+                run_id,
+                Submission(**queue_of(connection, deployment, location)),
+                self.clock(),
+            )
+
     def _step(self, deployment: str, run_id: str, event: Event) -> LaunchStep:
         with self.database.write() as connection:
-            return self._step_in(connection, deployment, run_id, event)
-
-    def _step_in(
-        self, connection: Connection, deployment: str, run_id: str, event: Event
-    ) -> LaunchStep:
-        now = self.clock()
-        first = Launch(
-            deployment=deployment,
-            run_id=run_id,
-            number=1,
-            state=LaunchState.QUEUED,
-            created_at=now,
-        )
-        before = _newest(connection, deployment, run_id, lock=True)
-        step = advance(before, event, new=first, now=now)
-        for launch in (step.launch, step.successor):
-            _write(connection, before, launch)
-        return step
+            return step_in(connection, deployment, run_id, event, self.clock())
 
     def _select(self, condition: ColumnElement[bool]) -> list[Launch]:
         with self.database.read() as connection:
@@ -208,6 +233,48 @@ class LaunchStore:
                 select(launches).where(condition).order_by(launches.c.created_at, launches.c.number)
             ).all()
         return [_launch(row) for row in rows]
+
+
+def step_in(
+    connection: Connection, deployment: str, run_id: str, event: Event, now: float
+) -> LaunchStep:
+    """Apply an event to the newest launch of a run, as a part of a transaction."""
+    first = Launch(
+        deployment=deployment,
+        run_id=run_id,
+        number=1,
+        state=LaunchState.QUEUED,
+        created_at=now,
+    )
+    before = _newest(connection, deployment, run_id, lock=True)
+    step = advance(before, event, new=first, now=now)
+    for launch in (step.launch, step.successor):
+        _write(connection, before, launch)
+    return step
+
+
+def queue_of(connection: Connection, deployment: str, location: str | None) -> dict[str, Any]:
+    """A location and its queue, for the event of a run; nothing where there is no such location."""
+    if location is None:
+        return {}
+    row = connection.execute(
+        select(locations.c.queue)
+        .where(locations.c.deployment == deployment)
+        .where(locations.c.name == location)
+    ).one_or_none()
+    return {} if row is None else {"location": location, "queue": row.queue}
+
+
+def holds_slot() -> ColumnElement[bool]:
+    """Whether a launch counts for the limit of its queue: it has left the run queue and not ended.
+
+    One that is to be launched once more is not in the run queue, and keeps its slot.
+    """
+    return and_(
+        launches.c.location.is_not(None),
+        launches.c.state != str(LaunchState.ENDED),
+        or_(launches.c.state != str(LaunchState.QUEUED), launches.c.number > 1),
+    )
 
 
 def _of(deployment: str, run_id: str) -> ColumnElement[bool]:
@@ -244,12 +311,14 @@ def _write(connection: Connection, before: Launch | None, after: Launch | None) 
 def _values(launch: Launch) -> dict[str, Any]:
     columns = asdict(launch)
     tags = columns.pop("tags")
-    return {**columns, **tags, "state": str(launch.state)}
+    fell_from = None if launch.fell_from is None else queue_to_key(launch.fell_from.queue)
+    return {**columns, **tags, "state": str(launch.state), "fell_from": fell_from}
 
 
 def _launch(row: Row[Any]) -> Launch:
     columns = dict(row._mapping)  # noqa: SLF001 - public, despite its name
     stop, ending = columns.pop("stop"), columns.pop("ending")
+    fell_from = columns.pop("fell_from")
     tags = LaunchTags(
         max_runtime_seconds=columns.pop("max_runtime_seconds"),
         in_code_server=columns.pop("in_code_server"),
@@ -257,6 +326,7 @@ def _launch(row: Row[Any]) -> Launch:
     return Launch(
         **{**columns, "state": LaunchState(row.state)},
         tags=tags,
+        fell_from=None if fell_from is None else FormerQueue(queue=queue_from_key(fell_from)),
         stop=None if stop is None else Stop(**{**stop, "end": RunEnd(stop["end"])}),
         ending=None if ending is None else _ending(ending),
     )

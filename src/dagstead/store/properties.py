@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, delete, exists, insert, select, update
@@ -14,6 +14,8 @@ from dagstead.store.database import Database
 from dagstead.store.tables import properties
 
 _PAUSE = "pause"
+#: Beside it, if everything is paused: older versions read the pause as it was.
+_EVERYTHING = "pause_everything"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,16 +35,27 @@ class PropertyStore:
 
     def pause(self) -> Pause | None:
         """The pause, ``None`` when there is none."""
-        found: Mapping[str, Any] | None = self._get(_PAUSE)
-        return None if found is None else Pause(**found)
+        with self.database.read() as connection:
+            rows = connection.execute(
+                select(properties.c.name, properties.c.value).where(
+                    properties.c.name.in_((_PAUSE, _EVERYTHING))
+                )
+            ).all()
+        found = {row.name: row.value for row in rows}
+        if _PAUSE not in found:
+            return None
+        return Pause(**found[_PAUSE], everything=_EVERYTHING in found)
 
     def begin_pause(self, pause: Pause) -> bool:
-        """Begin a pause; returns whether there was none."""
-        return self._insert_if_missing(_PAUSE, asdict(pause))
+        """Begin a pause; returns whether it is new, or stops more than the one before."""
+        stops_more = pause.everything and self._insert_if_missing(_EVERYTHING, value=True)
+        stored = {"since": pause.since, "reason": pause.reason}
+        return self._insert_if_missing(_PAUSE, stored) or stops_more
 
     def end_pause(self) -> bool:
         """End the pause; returns whether there was one."""
         with self.database.write() as connection:
+            connection.execute(delete(properties).where(properties.c.name == _EVERYTHING))
             return bool(
                 connection.execute(delete(properties).where(properties.c.name == _PAUSE)).rowcount
             )
@@ -73,3 +86,8 @@ class PropertyStore:
 def is_paused() -> ColumnElement[bool]:
     """Whether there is a pause, as a part of a statement."""
     return exists().where(properties.c.name == _PAUSE)
+
+
+def is_everything_paused() -> ColumnElement[bool]:
+    """Whether the pause stops all work of agents, as a part of a statement."""
+    return exists().where(properties.c.name == _EVERYTHING)

@@ -23,6 +23,7 @@ from dagstead.plane.clock import Clock
 from dagstead.plane.organization import Organization
 from dagstead.plane.requests import (
     LAUNCH_RUN,
+    TERMINATE_RUN,
     Claim,
     NewRequest,
     Request,
@@ -30,7 +31,7 @@ from dagstead.plane.requests import (
     RequestState,
 )
 from dagstead.store.database import Database
-from dagstead.store.properties import is_paused
+from dagstead.store.properties import is_everything_paused, is_paused
 from dagstead.store.tables import deployments, requests
 from dagstead.store.token_calls import read_presence
 
@@ -56,7 +57,8 @@ class RequestStore:
     def pop(self, claim: Claim) -> list[Request]:
         """Lease waiting requests to a poller, oldest first; no two pollers get the same one.
 
-        In a pause, those that launch runs go on waiting.
+        In a pause, those that launch runs go on waiting; in one of everything, all that do not end
+        a run.
 
         The limit counts per full deployment, and for all branch deployments together, so that a
         busy deployment cannot starve another one. Requests for another token are left to it, as
@@ -324,7 +326,12 @@ def _claimed(claim: Claim) -> ColumnElement[bool]:
     )
     if claim.branch_deployments:
         in_deployment = or_(in_deployment, requests.c.is_branch.is_(True))
-    return and_(in_queue, in_deployment, or_(requests.c.api != LAUNCH_RUN, ~is_paused()))
+    return and_(
+        in_queue,
+        in_deployment,
+        or_(requests.c.api != LAUNCH_RUN, ~is_paused()),
+        or_(requests.c.api == TERMINATE_RUN, ~is_everything_paused()),
+    )
 
 
 def _request(row: Row[Any]) -> Request:

@@ -15,6 +15,7 @@ from sqlalchemy import select
 from dagstead.control.actor import NOBODY, SYSTEM, Actor
 from dagstead.control.agents import AgentReport
 from dagstead.control.all import Control
+from dagstead.control.dequeues import RunInLine
 from dagstead.control.questions import Question
 from dagstead.control.releases import RollbackGoal
 from dagstead.control.requests import Poll
@@ -26,6 +27,7 @@ from dagstead.plane.deployments import Branch
 from dagstead.plane.launch_machine.events import StopWish
 from dagstead.plane.launches import How, LaunchEnd, LaunchTags, RunEnd
 from dagstead.plane.organization import ORGANIZATION
+from dagstead.plane.queues import QueueChange
 from dagstead.plane.reach import Scope
 from dagstead.plane.releases import NewRelease
 from dagstead.plane.requests import LAUNCH_RUN
@@ -224,6 +226,11 @@ class World:
             "all_of_them": True,
             "value": "another",
             "with_values": True,
+            "change": QueueChange(limit=2),
+            "everything": True,
+            "note": "Maintenance.",
+            "until": None,
+            "queues.remove.queue": "idle",
             "number": row.open_release,
             "of": "run",
             "dagster_data.require_assets.locations": lambda: [location],
@@ -259,6 +266,8 @@ class World:
             "rotation": Rotation(overlap_seconds=0.0),
             "run_id": "run",
             "run_ids": ["run"],
+            "run": RunInLine(run_id="run", location=location),
+            "runs": [RunInLine(run_id="run", location=location)],
             "what": "Something",
             "scope": Scope.ORGANIZATION,
             "stopped": lambda: False,
@@ -296,6 +305,8 @@ def world(folder: Path) -> World:
         store.workers.create(worker, worker.name, minter, lifetime_seconds=None)
     control = control_without_dagster(store)
     prod = store.deployments.get("prod")
+    control.queues.set(SYSTEM, "idle", QueueChange(limit=1))
+    control.queues.pause(SYSTEM, None, None, None)
     control.secrets.require_key(SYSTEM)
     control.secrets.set(SYSTEM, "KEY", "hunter2", SecretTarget(deployment="prod"))
     launch = Work(api=LAUNCH_RUN, queue=None, lifetime_seconds=60.0, run_id="run")

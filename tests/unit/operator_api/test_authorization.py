@@ -57,6 +57,11 @@ ADMINISTRATION = {
     "rotateMasterKey": "rotateMasterKey(lost: false) { current }",
     "issueToken": 'issueToken(token: {name: "more", kind: user}) { secret }',
     "pauseRuns": "pauseRuns",
+    "pauseQueue": "pauseQueue { name }",
+    "queue": 'queue(name: "gpu") { name }',
+    "removeQueue": "removeQueue",
+    "resumeQueue": "resumeQueue",
+    "setQueue": "setQueue(change: {limit: 1}) { name }",
     "pinRepository": (
         'pinRepository(pins: {issuer: "github", repository: "org/repo", number: "1"}) { path }'
     ),
@@ -101,6 +106,7 @@ COMMIT = '{commitHash: "c0ffee", timestamp: 1}'
 #: What a token for ``staging`` gets of ``prod``, which is number 1, and of the organization.
 OF_THE_ORGANIZATION = {
     "branchDeployments": ("{ f: branchDeployments(limit: 9) { nodes { deploymentName } } }", []),
+    "queues": ("{ f: queues { deploymentName: name } }", []),
     "deployments": ("{ f: deployments { deploymentName } }", ["staging"]),
     "fullDeployments": ("{ f: fullDeployments { deploymentName } }", ["staging"]),
     "codeLocations": ("{ f: codeLocations { deploymentName } }", []),

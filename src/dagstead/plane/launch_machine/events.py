@@ -11,10 +11,25 @@ from dagstead.plane.launches import LaunchEnd, LaunchTags, RunEnd
 class Submission:
     """The run is put into the run queue, or is about to be offered."""
 
+    #: Its location, and the queue that this is on now; no location where none is known.
+    location: str | None = None
+    queue: str | None = None
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Dequeue:
     """A daemon takes the run from the run queue."""
+
+    #: For a run that was queued before runs had queues; see :class:`Submission`.
+    location: str | None = None
+    queue: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Fall:
+    """The run goes to another queue, as nobody serves the one that it is on."""
+
+    queue: str | None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -50,6 +65,8 @@ class Begin:
     token_id: int | None = None
     #: How often the request was handed out.
     deliveries: int = 1
+    #: The queues that the token grants; ``None`` is all of them.
+    grants: frozenset[str | None] | None = None
     #: Requests that launch the run, and that the token has not taken.
     others: frozenset[str | None] = frozenset()
 
@@ -100,6 +117,7 @@ class End:
 Event = (
     Submission
     | Dequeue
+    | Fall
     | LaunchOffer
     | Delivery
     | Return

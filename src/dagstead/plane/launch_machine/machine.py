@@ -6,12 +6,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from dagstead.model.queues import name_queue
 from dagstead.plane.launch_machine.events import (
     Begin,
     Delivery,
     Dequeue,
     End,
     Event,
+    Fall,
     LaunchAnswer,
     LaunchOffer,
     Return,
@@ -21,7 +23,7 @@ from dagstead.plane.launch_machine.events import (
     Submission,
     WorkerCall,
 )
-from dagstead.plane.launches import How, Launch, LaunchEnd, LaunchState, RunEnd, Stop
+from dagstead.plane.launches import FormerQueue, How, Launch, LaunchEnd, LaunchState, RunEnd, Stop
 
 #: Official clients repeat a call whose answer was lost for about a minute.
 REPEAT_SECONDS = 75.0
@@ -69,7 +71,7 @@ def advance(launch: Launch | None, event: Event, *, new: Launch, now: float) -> 
 
 
 def _first(event: Event, new: Launch, now: float) -> LaunchStep:
-    if isinstance(event, (Delivery, Return, Begin, LaunchAnswer, WorkerCall, SignOfLife)):
+    if isinstance(event, (Fall, Delivery, Return, Begin, LaunchAnswer, WorkerCall, SignOfLife)):
         # It was made before launches had records, or in another deployment.
         return LaunchStep(counts=isinstance(event, Begin), launch=None)
     return _MOVES[type(event)](new, event, now)
@@ -89,17 +91,38 @@ def _after_the_end(launch: Launch, event: Event) -> LaunchStep:
     return _refused(launch, f"The run has ended: {_words(launch)}")
 
 
-def _submit(launch: Launch, _event: Submission | Dequeue, _now: float) -> LaunchStep:
+def _submit(launch: Launch, event: Submission, _now: float) -> LaunchStep:
     if launch.stop is not None:
         return _refused(launch, f"It is to end: {launch.stop.reason}")
-    return _counts(launch)
+    queued = _with_queue(launch, event)
+    if launch.state is LaunchState.DEQUEUED:
+        # The daemon that took it from the run queue has put it back.
+        return _counts(queued, state=LaunchState.QUEUED)
+    return _counts(queued)
 
 
-def _dequeue(launch: Launch, event: Dequeue, now: float) -> LaunchStep:
-    step = _submit(launch, event, now)
-    if step.counts and launch.state is LaunchState.QUEUED:
-        return _counts(launch, state=LaunchState.DEQUEUED)
-    return step
+def _dequeue(launch: Launch, event: Dequeue, _now: float) -> LaunchStep:
+    if launch.stop is not None:
+        return _refused(launch, f"It is to end: {launch.stop.reason}")
+    queued = _with_queue(launch, event)
+    if launch.state is LaunchState.QUEUED:
+        return _counts(queued, state=LaunchState.DEQUEUED)
+    return _counts(queued)
+
+
+def _with_queue(launch: Launch, event: Submission | Dequeue) -> Launch:
+    """The launch with the queue that it keeps, whatever becomes of its location."""
+    if launch.has_queue or event.location is None:
+        return launch
+    return replace(launch, location=event.location, queue=event.queue)
+
+
+def _fall(launch: Launch, event: Fall, _now: float) -> LaunchStep:
+    if launch.state is not LaunchState.QUEUED or not launch.has_queue:
+        return _refused(launch, "It does not wait in the run queue.")
+    if launch.fell_from is not None:
+        return _refused(launch, "It has gone to another queue before.")
+    return _counts(launch, queue=event.queue, fell_from=FormerQueue(queue=launch.queue))
 
 
 def _offer(launch: Launch, event: LaunchOffer, now: float) -> LaunchStep:
@@ -135,10 +158,9 @@ def _request_moves(
 
 
 def _begin(launch: Launch, event: Begin, now: float) -> LaunchStep:
-    if launch.stop is not None:
-        return _refused(launch, f"It is no longer wanted: {launch.stop.reason}")
-    if not _holds(launch, event):
-        return _refused(launch, "Its request is with another agent, or back on its queue.")
+    objection = _objection(launch, event)
+    if objection is not None:
+        return _refused(launch, objection)
     if launch.begun_by is None:
         return _counts(
             launch,
@@ -162,6 +184,18 @@ def _begin(launch: Launch, event: Begin, now: float) -> LaunchStep:
         return _counts(launch)
     who = "this agent before" if is_the_same else "another agent"
     return _refused(launch, f"It was begun by {who}.")
+
+
+def _objection(launch: Launch, event: Begin) -> str | None:
+    """Why who asks may not begin it, whether or not somebody has."""
+    if launch.stop is not None:
+        return f"It is no longer wanted: {launch.stop.reason}"
+    home = launch.fell_from
+    if home is not None and event.grants is not None and home.queue not in event.grants:
+        return f"Its location is on {name_queue(home.queue)}, which the token does not grant."
+    if not _holds(launch, event):
+        return "Its request is with another agent, or back on its queue."
+    return None
 
 
 def _holds(launch: Launch, event: Begin) -> bool:
@@ -246,6 +280,9 @@ def _end(launch: Launch, event: End, now: float) -> LaunchStep:
         number=launch.number + 1,
         state=LaunchState.QUEUED,
         created_at=now,
+        location=launch.location,
+        queue=launch.queue,
+        fell_from=launch.fell_from,
     )
     return LaunchStep(counts=True, launch=replace(ended, is_shown=True), successor=successor)
 
@@ -281,6 +318,7 @@ def _words(launch: Launch) -> str:
 _MOVES: Mapping[type[Event], Callable[[Launch, Any, float], LaunchStep]] = {
     Submission: _submit,
     Dequeue: _dequeue,
+    Fall: _fall,
     LaunchOffer: _offer,
     Delivery: _request_moves,
     Return: _request_moves,

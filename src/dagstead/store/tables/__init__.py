@@ -34,7 +34,7 @@ from dagstead.store.tables.deployments import (
     writes,
 )
 from dagstead.store.tables.metrics import queue_calls, tallies, traces
-from dagstead.store.tables.organization import leader, properties
+from dagstead.store.tables.organization import leader, properties, queues
 from dagstead.store.tables.trail import trail, trail_begun, trail_head, trail_sinks
 
 __all__ = [
@@ -52,6 +52,7 @@ __all__ = [
     "queue_calls",
     "queue_from_key",
     "queue_to_key",
+    "queues",
     "queues_from_json",
     "queues_to_json",
     "release_parts",

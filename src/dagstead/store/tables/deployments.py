@@ -206,8 +206,11 @@ launches = Table(
     #: How it ended: status, how, by, reason, exit_code, event.
     Column("ending", JSON(none_as_null=True)),
     Column("is_shown", Boolean, nullable=False),
+    #: The key of the queue that it was on before its fallback.
+    Column("fell_from", String(256)),
 )
 Index("ix_launches_state_is_shown", launches.c.state, launches.c.is_shown)
+Index("ix_launches_taken_at", launches.c.taken_at)
 
 #: One row per token, agent and deployment: nobody can write over the row of another token. Servers
 #: of older versions know agents by their id alone, so the key has only that and the deployment. The

@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from sqlalchemy import JSON, BigInteger, Column, Float, String, Table, Text, UniqueConstraint
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    Integer,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
 
 from dagstead.store.tables.base import metadata
 
@@ -12,6 +23,25 @@ properties = Table(
     metadata,
     Column("name", String(64), primary_key=True),
     Column("value", JSON, nullable=False),
+)
+
+#: Agent queues that somebody has made or changed; see `queue_to_key`.
+queues = Table(
+    "queues",
+    metadata,
+    Column("key", String(256), primary_key=True),
+    Column("owner", Text),
+    Column("description", Text),
+    Column("run_limit", Integer),
+    Column("priority", Integer, nullable=False),
+    Column("longest_wait_seconds", Float),
+    Column("branch_deployments", Boolean, nullable=False),
+    #: kind, queue.
+    Column("fallback", JSON, nullable=False),
+    #: by, since, note, until.
+    Column("pause", JSON(none_as_null=True)),
+    Column("created_at", Float, nullable=False),
+    Column("created_by", Text, nullable=False),
 )
 
 #: One row: the process that runs the daemons, and those that did before it, by their number.
