@@ -32,11 +32,13 @@ from dagstead.control.sign_ins import Sessions, SignIns
 from dagstead.control.statuses import Statuses
 from dagstead.control.storage import Storage
 from dagstead.control.tokens import TokenReader, Tokens
+from dagstead.control.traces import Traces
 from dagstead.control.trail import Trail
 from dagstead.control.trust import TrustPolicies
 from dagstead.control.workers import Workers
 from dagstead.control.writes import Writes
 from dagstead.plane.clock import Clock
+from dagstead.plane.traces import NO_TRACER, Tracer
 from dagstead.store.all import Store
 
 
@@ -46,6 +48,7 @@ class Control:
 
     clock: Clock
     bell: Bell
+    tracer: Tracer
     deployments: Deployments
     organization: OrganizationSettings
     tokens: Tokens
@@ -72,6 +75,7 @@ class Control:
     writes: Writes
     health: Health
     metrics: Metrics
+    traces: Traces
     storage: Storage
     pauses: Pauses
     secrets: Secrets
@@ -81,7 +85,10 @@ class Control:
 
 
 def control_over(
-    store: Store, bell: Bell, open_orchestration: Callable[[], Orchestration]
+    store: Store,
+    bell: Bell,
+    open_orchestration: Callable[[], Orchestration],
+    tracer: Tracer = NO_TRACER,
 ) -> Control:
     """All acts and views, over what the control plane stores.
 
@@ -89,14 +96,20 @@ def control_over(
         store: has everything.
         bell: is rung after every commit.
         open_orchestration: is called whenever an act needs Dagster.
+        tracer: gets reports on releases, runs and requests.
     """
     recorder = Recorder(store.trail)
     backend = Backend(
-        store=store, bell=bell, recorder=recorder, open_orchestration=open_orchestration
+        store=store,
+        bell=bell,
+        recorder=recorder,
+        open_orchestration=open_orchestration,
+        tracer=tracer,
     )
     return Control(
         clock=store.clock,
         bell=bell,
+        tracer=tracer,
         deployments=recorded(Deployments, "deployments")(backend),
         organization=recorded(OrganizationSettings, "organization")(backend),
         tokens=recorded(Tokens, "tokens")(backend),
@@ -123,6 +136,7 @@ def control_over(
         writes=recorded(Writes, "writes")(backend),
         health=recorded(Health, "health")(backend),
         metrics=recorded(Metrics, "metrics")(backend),
+        traces=recorded(Traces, "traces")(backend),
         storage=recorded(Storage, "storage")(backend),
         pauses=recorded(Pauses, "pauses")(backend),
         secrets=recorded(Secrets, "secrets")(backend),

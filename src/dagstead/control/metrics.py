@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 
-from dagstead.control.actor import Actor
+from dagstead.control.actor import SYSTEM, Actor
 from dagstead.control.backend import Backend
 from dagstead.control.counting import require_metrics
 from dagstead.control.health import parts_now
-from dagstead.control.roster import Roster
+from dagstead.control.queue_facts import QueueFacts
 from dagstead.errors import InvalidInputError
-from dagstead.plane.agent_keys import AgentKey
-from dagstead.plane.agents import Heartbeat
 from dagstead.plane.deployments import Deployment
 from dagstead.plane.launches import LaunchState
 from dagstead.plane.numbers import (
@@ -24,11 +22,12 @@ from dagstead.plane.numbers import (
     scale_of,
 )
 from dagstead.plane.organization import ORGANIZATION
+from dagstead.plane.queue_views import QueueView
 from dagstead.plane.requests import RequestState
 from dagstead.plane.tallies import Tallied
-from dagstead.store.numbers import Counts, LaunchCount, RequestCount
+from dagstead.store.numbers import Counts, LaunchCount
+from dagstead.store.queue_calls import QueueCalls
 
-_IN_RUN_QUEUE = frozenset({LaunchState.QUEUED, LaunchState.DEQUEUED})
 _WITH_AGENT = frozenset({LaunchState.TAKEN, LaunchState.BEGUN})
 #: The most that one agent can be expected to do at a time.
 _MOST_WORK = 100_000
@@ -49,11 +48,11 @@ class Metrics:
         """
         require_metrics(actor, "Reading metrics")
         counts = self._backend.store.numbers.all(ORGANIZATION)
-        roster = Roster.of(self._backend)
+        facts = QueueFacts.of(self._backend, SYSTEM)
         return PlaneNumbers(
             at=self._backend.now(),
             parts=parts_now(self._backend),
-            queues=_queues(counts, roster.living),
+            queues={name: _queue(facts.view(name), counts) for name in _names(facts, counts)},
             deployments=_deployments(counts),
             branches=frozenset(name for name, is_branch in counts.deployments.items() if is_branch),
             tallies=counts.tallies,
@@ -82,11 +81,11 @@ class Metrics:
                 f"An agent cannot see to {work_of_an_agent} things at a time: say a number from 1 "
                 f"to {_MOST_WORK:,}."
             )
+        facts = QueueFacts.of(self._backend, SYSTEM)
         counts = self._backend.store.numbers.all(ORGANIZATION)
-        every = _queues(counts, Roster.of(self._backend).living)
-        if queue in every:
+        if queue in _names(facts, counts):
             self._backend.store.queue_calls.scaled(ORGANIZATION, queue)
-        numbers = every.get(queue, QueueNumbers())
+        numbers = _queue(facts.view(queue), counts)
         return scale_of(queue, numbers, self._backend.now(), work_of_an_agent)
 
     def count_events(self, actor: Actor, deployment: Deployment, number: int) -> None:
@@ -103,44 +102,41 @@ class Metrics:
         """Forget calls for queues, and traces, from that long ago."""
         actor.require_system("Purging calls for queues")
         self._backend.store.queue_calls.purge(ORGANIZATION, older_than_seconds)
+        self._backend.store.traces.purge(ORGANIZATION, older_than_seconds)
 
 
-def _queues(counts: Counts, living: Sequence[Heartbeat]) -> Mapping[str | None, QueueNumbers]:
-    found: dict[str | None, QueueNumbers] = {}
-    for queue, more in _pieces(counts, living):
-        before = found.get(queue, QueueNumbers())
-        found[queue] = replace(before.with_more(more), agents=before.agents + more.agents)
-    for queue, calls in counts.calls.items():
-        if queue in found:
-            found[queue] = replace(found[queue], missed_at=calls.missed_at)
-    return found
+def _names(facts: QueueFacts, counts: Counts) -> set[str | None]:
+    """All queues, also those whose requests are all that is left of them."""
+    return {*facts.names(), *(asked.queue for asked in counts.requests)}
 
 
-def _pieces(
-    counts: Counts, living: Sequence[Heartbeat]
-) -> Iterator[tuple[str | None, QueueNumbers]]:
-    for asked in counts.requests:
-        yield asked.queue, _of_requests(asked)
-    for launch in counts.launches:
-        if launch.has_queue:
-            queued = launch.count if launch.state in _IN_RUN_QUEUE else 0
-            runs = launch.count if launch.state in _WITH_AGENT else 0
-            yield launch.queue, QueueNumbers(queued_runs=queued, runs=runs)
-    for location in counts.locations:
-        yield location.queue, QueueNumbers(locations=location.count)
-    agents: dict[str | None, set[AgentKey]] = {}
-    for beat in living:
-        for queue in beat.queues:
-            agents.setdefault(queue, set()).add(beat.key)
-    for queue, keys in agents.items():
-        yield queue, QueueNumbers(agents=len(keys))
-
-
-def _of_requests(asked: RequestCount) -> QueueNumbers:
-    if asked.state is RequestState.WAITING:
-        return QueueNumbers(waiting=asked.count, oldest_at=asked.oldest_at)
-    launching = asked.count if asked.launches_run else 0
-    return QueueNumbers(taken=asked.count, launching=launching)
+def _queue(view: QueueView, counts: Counts) -> QueueNumbers:
+    name = view.queue.name
+    taken = [
+        asked
+        for asked in counts.requests
+        if asked.queue == name and asked.state is RequestState.LEASED
+    ]
+    since = view.unserved_since
+    return QueueNumbers(
+        waiting=view.requests,
+        taken=sum(asked.count for asked in taken),
+        launching=sum(asked.count for asked in taken if asked.launches_run),
+        queued_runs=view.runs,
+        running=view.running,
+        with_agent=sum(
+            launch.count
+            for launch in counts.launches
+            if launch.has_queue and launch.queue == name and launch.state in _WITH_AGENT
+        ),
+        agents=len(view.agents),
+        locations=len(view.locations),
+        unserved_seconds=0.0 if since is None else max(0.0, view.at - since),
+        is_paused=view.pause is not None,
+        limit=view.queue.limit,
+        longest_wait_seconds=view.queue.longest_wait_seconds,
+        missed_at=counts.calls.get(name, QueueCalls()).missed_at,
+    )
 
 
 def _deployments(counts: Counts) -> Mapping[str, DeploymentNumbers]:

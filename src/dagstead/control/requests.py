@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 
-from dagstead.control import bell
+from dagstead.control import bell, tracing
 from dagstead.control.actor import Actor
 from dagstead.control.backend import Backend
 from dagstead.control.dagster_data import require_runs
@@ -100,6 +100,7 @@ class Requests:
         request = self._backend.store.requests.answer(deployment.name, request_id, answer, by=by)
         if request is None:
             return None
+        tracing.request_answered(self._backend, request)
         if request.api == LAUNCH_RUN:
             event = LaunchAnswer(request_id=request.id)
             self._backend.store.launches.step(deployment.name, str(request.run_id), event)

@@ -129,6 +129,8 @@ TRAIL: Final[Mapping[str, RowRule | Quiet]] = {
     "metrics.count_events": Quiet.WORK,
     "metrics.write_down": Quiet.ITSELF,
     "metrics.purge": Quiet.ITSELF,
+    "traces.queued": Quiet.ITSELF,
+    "traces.started": Quiet.ITSELF,
     "agents.forget_gone": RowRule(on=say.given("agent_id", "agent ")),
     "agents.record": Quiet.WORK,
     "agents.listen": Quiet.ITSELF,

@@ -8,9 +8,11 @@ from math import ceil
 
 from dagstead.plane.health import ServerPart
 from dagstead.plane.labels import OTHERS, deployment_label, most_wanted, queue_label
+from dagstead.plane.queue_views import Waiting
 
 #: How many things at a time an agent is expected to see to, unless somebody says otherwise.
 WORK_OF_AN_AGENT = 20
+_NOTHING = Waiting()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -19,37 +21,52 @@ class QueueNumbers:
 
     #: Requests that wait for an agent, and those that an agent has and has not answered; of these,
     #: those that launch runs.
-    waiting: int = 0
+    waiting: Waiting = _NOTHING
     taken: int = 0
     launching: int = 0
-    #: When the oldest of those that wait was queued, in seconds since 1970.
-    oldest_at: float | None = None
-    #: Runs in the run queue, and those that are with an agent.
-    queued_runs: int = 0
-    runs: int = 0
+    #: Runs in the run queue; those that count for the limit; and of these, those with an agent.
+    queued_runs: Waiting = _NOTHING
+    running: int = 0
+    with_agent: int = 0
     agents: int = 0
     locations: int = 0
+    #: How long no agent has served it, though something is to be served.
+    unserved_seconds: float = 0.0
+    is_paused: bool = False
+    #: As somebody has set them; ``None`` where nobody has, and for several under one label.
+    limit: int | None = None
+    longest_wait_seconds: float | None = None
     #: When the code of one of its locations was last asked for in vain, as no agent served it.
     missed_at: float | None = None
 
     @property
     def is_used(self) -> bool:
         """Whether anything would need an agent."""
-        return bool(self.locations or self.waiting or self.queued_runs)
+        return bool(self.locations or self.waiting.count or self.queued_runs.count or self.running)
+
+    @property
+    def startable_runs(self) -> int:
+        """How many of its queued runs would start if there were agents."""
+        if self.is_paused:
+            return 0
+        if self.limit is None:
+            return self.queued_runs.count
+        return min(self.queued_runs.count, max(0, self.limit - self.running))
 
     def with_more(self, other: QueueNumbers) -> QueueNumbers:
         """Both under one label: of agents those of the queue that has fewest, and is in use."""
         agents = [each.agents for each in (self, other) if each.is_used]
         return QueueNumbers(
-            waiting=self.waiting + other.waiting,
+            waiting=self.waiting.with_more(other.waiting),
             taken=self.taken + other.taken,
             launching=self.launching + other.launching,
-            oldest_at=min(_known(self.oldest_at, other.oldest_at), default=None),
-            queued_runs=self.queued_runs + other.queued_runs,
-            runs=self.runs + other.runs,
+            queued_runs=self.queued_runs.with_more(other.queued_runs),
+            running=self.running + other.running,
+            with_agent=self.with_agent + other.with_agent,
             agents=min(agents, default=max(self.agents, other.agents)),
             locations=self.locations + other.locations,
-            missed_at=max(_known(self.missed_at, other.missed_at), default=None),
+            unserved_seconds=max(self.unserved_seconds, other.unserved_seconds),
+            is_paused=self.is_paused or other.is_paused,
         )
 
 
@@ -138,13 +155,16 @@ MISSED_SECONDS = 120.0
 def scale_of(
     queue: str | None, numbers: QueueNumbers, now: float, work_of_an_agent: int
 ) -> QueueScale:
-    """The signal of one queue."""
+    """The signal of one queue.
+
+    Runs that a pause or a limit holds need no agent, and are left out.
+    """
     missed = numbers.missed_at is not None and now - numbers.missed_at < MISSED_SECONDS
-    waiting = numbers.waiting + numbers.queued_runs
-    running = numbers.taken - numbers.launching + numbers.runs
+    waiting = numbers.waiting.count + numbers.startable_runs
+    running = numbers.taken - numbers.launching + numbers.with_agent
     # Who waited in vain is gone; that one stands for it until something waits in its place.
     waiting = waiting or int(missed and not running)
-    oldest = None if not numbers.waiting else numbers.oldest_at
+    oldest = numbers.waiting.oldest_at
     return QueueScale(
         queue=queue,
         waiting=waiting,
@@ -153,10 +173,6 @@ def scale_of(
         agents=numbers.agents,
         desired_agents=ceil((waiting + running) / work_of_an_agent),
     )
-
-
-def _known(*moments: float | None) -> list[float]:
-    return [moment for moment in moments if moment is not None]
 
 
 def _sums(several: Iterable[Mapping[str, int]]) -> Mapping[str, int]:

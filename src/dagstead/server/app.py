@@ -60,6 +60,7 @@ from dagstead.server.settings import Settings
 from dagstead.server.sign_in import SignIn
 from dagstead.server.text_door import TextDoorMiddleware
 from dagstead.server.throttle import Throttle, client_of
+from dagstead.server.tracing.middleware import TracingMiddleware
 
 #: Most of these wait for an agent's answer on behalf of the UI. Agents have threads of their own.
 _THREADS = 200
@@ -174,6 +175,7 @@ def create_app(
                     )
                 ),
             ),
+            Middleware(TracingMiddleware, tracer=control.tracer),
             Middleware(
                 BodyLimitMiddleware,
                 max_body=settings.max_body_mb * MEBIBYTE,

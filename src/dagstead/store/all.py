@@ -37,6 +37,7 @@ from dagstead.store.tallies import TallyStore
 from dagstead.store.token_calls import TokenCallStore
 from dagstead.store.token_uses import TokenUses
 from dagstead.store.tokens import TokenStore
+from dagstead.store.traces import TraceStore
 from dagstead.store.trail import TrailStore
 from dagstead.store.trust import TrustPolicyStore
 from dagstead.store.vault import Vault
@@ -63,6 +64,7 @@ class Store:
     token_calls: TokenCallStore
     queue_calls: QueueCallStore
     tallies: TallyStore
+    traces: TraceStore
     numbers: NumberStore
     sessions: SessionStore
     sign_in_links: SignInLinkStore
@@ -127,6 +129,7 @@ def open_store(
         token_calls=TokenCallStore(database, clock),
         queue_calls=QueueCallStore(database, clock),
         tallies=TallyStore(database, clock),
+        traces=TraceStore(database, clock),
         numbers=NumberStore(database, clock),
         sessions=SessionStore(database, clock, tokens),
         sign_in_links=SignInLinkStore(database, clock),

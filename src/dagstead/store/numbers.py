@@ -28,7 +28,6 @@ class RequestCount:
     state: RequestState
     launches_run: bool
     count: int
-    oldest_at: float
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -46,10 +45,9 @@ class LaunchCount:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LocationCount:
-    """Locations of one deployment, queue and state."""
+    """Locations of one deployment and state."""
 
     deployment: str
-    queue: str | None
     state: str
     count: int
 
@@ -96,7 +94,6 @@ def _requests(connection: Connection) -> list[RequestCount]:
             requests.c.state,
             launches_run.label("launches_run"),
             func.count().label("number"),
-            func.min(requests.c.created_at).label("oldest_at"),
         )
         .where(requests.c.state.in_(_OPEN))
         .group_by(requests.c.queue, requests.c.state, launches_run)
@@ -107,7 +104,6 @@ def _requests(connection: Connection) -> list[RequestCount]:
             state=RequestState(row.state),
             launches_run=bool(row.launches_run),
             count=row.number,
-            oldest_at=row.oldest_at,
         )
         for row in rows
     ]
@@ -143,12 +139,11 @@ def _launches(connection: Connection) -> list[LaunchCount]:
 
 
 def _locations(connection: Connection) -> list[LocationCount]:
-    groups = (locations.c.deployment, locations.c.queue, locations.c.state)
+    groups = (locations.c.deployment, locations.c.state)
     rows = connection.execute(select(*groups, func.count().label("number")).group_by(*groups)).all()
     return [
         LocationCount(
             deployment=row.deployment,
-            queue=row.queue,
             state=row.state,
             count=row.number,
         )

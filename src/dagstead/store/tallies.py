@@ -6,7 +6,7 @@ import logging
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, delete, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from dagstead.errors import StoreAwayError
@@ -110,8 +110,7 @@ class _Places:
         if known is None:
             known = self._known[str(what)] = self._of(what)
         if label not in known and len(known) >= MOST_LABELS:
-            self._forget(what)
-            known = self._known[str(what)] = self._of(what)
+            known -= self._forgotten(what)
         if label not in known and len(known) >= MOST_LABELS:
             return OTHERS
         known.add(label)
@@ -121,12 +120,20 @@ class _Places:
         found = select(tallies.c.place).where(tallies.c.what == str(what)).distinct()
         return set(self.connection.execute(found).scalars()) - {OTHERS}
 
-    def _forget(self, what: Tallied) -> None:
-        self.connection.execute(
-            delete(tallies)
+    def _forgotten(self, what: Tallied) -> set[str]:
+        """The labels that were given up just now, so that others may have rows."""
+        newest = (
+            select(tallies.c.place)
             .where(tallies.c.what == str(what))
-            .where(tallies.c.changed_at < self.now - _FORGOTTEN_SECONDS)
+            .group_by(tallies.c.place)
+            .having(func.max(tallies.c.changed_at) < self.now - _FORGOTTEN_SECONDS)
         )
+        old = set(self.connection.execute(newest).scalars())
+        if old:
+            self.connection.execute(
+                delete(tallies).where(tallies.c.what == str(what), tallies.c.place.in_(old))
+            )
+        return old
 
 
 def read_tallies(connection: Connection) -> dict[_Row, float]:

@@ -127,6 +127,8 @@ WHO: Mapping[str, str] = {
     "metrics.count_events": "agent pool worker",
     "metrics.write_down": "",
     "metrics.purge": "",
+    "traces.queued": "",
+    "traces.started": "",
     "requests.answer": "agent pool",
     "requests.begin_launch": "agent",
     "requests.expire": "",

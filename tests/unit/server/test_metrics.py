@@ -163,6 +163,7 @@ def test_three_values_are_those_of_the_database_under_load(plane: Plane) -> None
     plane.clock.advance(20)
     plane.control.requests.expire_overdue(SYSTEM)
 
+    before = _in_database(plane)
     for _ in range(5):
         before = _in_database(plane)
         found = now(plane)
@@ -242,7 +243,7 @@ def test_names_of_others_stay_within_their_labels(plane: Plane) -> None:
             seen.add(key)
             if "queue" in sample.labels:
                 shown.setdefault(family.name, set()).add(sample.labels["queue"])
-    assert all(len(labels) <= MOST_LABELS + 3 for labels in shown.values())
+    assert max(map(len, shown.values())) <= MOST_LABELS + 3
     assert OTHERS in shown["dagstead_queue_requests_expired"]
     assert OTHERS in shown["dagstead_queue_locations"]
     printable = [queue for queue in many if queue.isprintable()]

@@ -8,7 +8,6 @@ import pytest
 
 from dagstead.errors import ConfigurationError
 from dagstead.server.metrics.networks import OpenNetworks
-from dagstead.server.settings import Settings
 from dagstead.server.settings_sources import load_settings
 
 
@@ -26,7 +25,7 @@ def scope(
 
 
 def test_none_is_open_by_default() -> None:
-    networks = OpenNetworks.of(Settings().metrics_networks)
+    networks = OpenNetworks.of(load_settings({}, environment={}).settings.metrics_networks)
     assert not networks.let_in(scope("127.0.0.1"))
     assert not networks.let_in(scope("::1"))
 

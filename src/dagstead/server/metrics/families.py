@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import accumulate
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.metrics_core import Metric
 
 from dagstead.plane.numbers import PlaneNumbers, QueueNumbers
+from dagstead.plane.queue_views import Waiting
 from dagstead.plane.tallies import ABOVE, DISPATCH_BOUNDS, Tallied
 
 _BUCKETS = [*map(str, DISPATCH_BOUNDS), ABOVE]
@@ -36,38 +37,79 @@ def families_of(numbers: PlaneNumbers) -> Iterator[Metric]:
     yield from _of_parts(numbers)
 
 
+#: Metrics of a queue that have one value: name, help, and what it is; ``None`` where there is none.
+_OF_QUEUE: Sequence[tuple[str, str, Callable[[QueueNumbers, float], float | None]]] = (
+    (
+        "dagstead_queue_oldest_request_age_seconds",
+        "Age of the oldest request that waits for an agent; 0 if none does.",
+        lambda queue, now: _age(queue.waiting, now),
+    ),
+    (
+        "dagstead_queue_oldest_run_age_seconds",
+        "Age of the oldest run in the run queue; 0 if there is none.",
+        lambda queue, now: _age(queue.queued_runs, now),
+    ),
+    (
+        "dagstead_queue_agents",
+        "Live agents that serve a queue.",
+        lambda queue, _: queue.agents,
+    ),
+    (
+        "dagstead_queue_locations",
+        "Code locations that are on a queue.",
+        lambda queue, _: queue.locations,
+    ),
+    (
+        "dagstead_queue_unserved_seconds",
+        "For how long no agent serves a queue that something needs; 0 if one does.",
+        lambda queue, _: queue.unserved_seconds,
+    ),
+    (
+        "dagstead_queue_paused",
+        "Whether somebody has paused a queue.",
+        lambda queue, _: int(queue.is_paused),
+    ),
+    (
+        "dagstead_queue_run_limit",
+        "The limit of runs of a queue, where it has one.",
+        lambda queue, _: queue.limit,
+    ),
+    (
+        "dagstead_queue_longest_wait_seconds",
+        "How long a run may wait on a queue, where somebody has said so.",
+        lambda queue, _: queue.longest_wait_seconds,
+    ),
+)
+
+
 def _of_queues(queues: Mapping[str, QueueNumbers], now: float) -> Iterator[Metric]:
     requests = GaugeMetricFamily(
         "dagstead_queue_requests",
         "Requests without an answer: waiting for an agent, or taken by one.",
         labels=["queue", "state"],
     )
-    oldest = GaugeMetricFamily(
-        "dagstead_queue_oldest_request_age_seconds",
-        "Age of the oldest request that waits for an agent; 0 if none does.",
-        labels=["queue"],
-    )
     runs = GaugeMetricFamily(
         "dagstead_queue_runs",
-        "Runs of a queue: queued in the run queue, or running with an agent.",
+        "Runs of a queue: queued in the run queue, or running, which counts for its limit.",
         labels=["queue", "state"],
     )
-    agents = GaugeMetricFamily(
-        "dagstead_queue_agents", "Live agents that serve a queue.", labels=["queue"]
-    )
-    locations = GaugeMetricFamily(
-        "dagstead_queue_locations", "Code locations that are on a queue.", labels=["queue"]
-    )
     for label, queue in queues.items():
-        requests.add_metric([label, "waiting"], queue.waiting)
+        requests.add_metric([label, "waiting"], queue.waiting.count)
         requests.add_metric([label, "taken"], queue.taken)
-        age = 0.0 if queue.oldest_at is None else max(0.0, now - queue.oldest_at)
-        oldest.add_metric([label], age)
-        runs.add_metric([label, "queued"], queue.queued_runs)
-        runs.add_metric([label, "running"], queue.runs)
-        agents.add_metric([label], queue.agents)
-        locations.add_metric([label], queue.locations)
-    yield from (requests, oldest, runs, agents, locations)
+        runs.add_metric([label, "queued"], queue.queued_runs.count)
+        runs.add_metric([label, "running"], queue.running)
+    yield from (requests, runs)
+    for name, text, read in _OF_QUEUE:
+        family = GaugeMetricFamily(name, text, labels=["queue"])
+        for label, queue in queues.items():
+            value = read(queue, now)
+            if value is not None:
+                family.add_metric([label], value)
+        yield family
+
+
+def _age(waiting: Waiting, now: float) -> float:
+    return 0.0 if waiting.oldest_at is None else max(0.0, now - waiting.oldest_at)
 
 
 def _dispatch(tallies: Mapping[tuple[str, str, str], float]) -> Metric:
