@@ -9,7 +9,7 @@ from itertools import accumulate
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.metrics_core import Metric
 
-from dagstead.plane.numbers import PlaneNumbers, QueueNumbers
+from dagstead.plane.numbers import WORK_OF_AN_AGENT, PlaneNumbers, QueueNumbers, scale_of
 from dagstead.plane.queue_views import Waiting
 from dagstead.plane.tallies import ABOVE, DISPATCH_BOUNDS, Tallied
 
@@ -63,6 +63,11 @@ _OF_QUEUE: Sequence[tuple[str, str, Callable[[QueueNumbers, float], float | None
         "dagstead_queue_unserved_seconds",
         "For how long no agent serves a queue that something needs; 0 if one does.",
         lambda queue, _: queue.unserved_seconds,
+    ),
+    (
+        "dagstead_queue_work",
+        "What a queue has to do for agents: the signal by which others start and stop them.",
+        lambda queue, now: scale_of(None, queue, now, WORK_OF_AN_AGENT).work,
     ),
     (
         "dagstead_queue_paused",
