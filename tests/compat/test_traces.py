@@ -184,23 +184,25 @@ def test_a_location_that_does_not_load_ends_its_span_with_an_error(
     site: Site, deploy_trace: list[ReceivedSpan]
 ) -> None:
     assert deploy_trace
-    (site.folder / "one" / "one.py").write_text("raise RuntimeError('broken')\n")
-    known = set(site.receiver.names)
+    # Where it is built, it has no secrets yet.
+    broken = "import os\nif 'GATES' in os.environ:\n    raise RuntimeError('broken')\n"
+    (site.folder / "one" / "one.py").write_text(broken + _CODE, encoding="utf-8")
+    known = {span.trace for span in site.receiver.spans}
 
     done = site.deploy(**site.receiver.variables)
 
     assert "RuntimeError: broken" in done.stderr
 
-    def failed() -> bool:
-        fresh = {
-            name
-            for trace, names in site.receiver.names.items()
-            if trace not in known
-            for name in names
-        }
-        return "load one" in fresh
+    def failed() -> list[ReceivedSpan]:
+        return [
+            span
+            for span in site.receiver.spans
+            if span.trace not in known and span.name == "load one"
+        ]
 
-    eventually(failed, 60, "the span of the load")
+    (load,) = eventually(failed, 60, "the span of the load")
+    assert load.error == "It cannot be loaded."
+    assert load.attributes["dagstead.location"] == "one"
 
 
 def _root_of(span: ReceivedSpan, by_id: dict[str, ReceivedSpan]) -> ReceivedSpan:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import threading
-from collections import defaultdict
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
@@ -47,8 +46,7 @@ class OtlpReceiver:
 
     def trace_of(self, name: str, **attributes: object) -> list[ReceivedSpan]:
         """All spans of the trace that has a span of this name and these attributes."""
-        with self._lock:
-            spans = list(self._spans)
+        spans = self.spans
         found = {
             span.trace
             for span in spans
@@ -58,13 +56,10 @@ class OtlpReceiver:
         return [span for span in spans if span.trace in found]
 
     @property
-    def names(self) -> dict[str, set[str]]:
-        """The names of all spans, by trace."""
+    def spans(self) -> list[ReceivedSpan]:
+        """All that have come."""
         with self._lock:
-            found: dict[str, set[str]] = defaultdict(set)
-            for span in self._spans:
-                found[span.trace].add(span.name)
-            return dict(found)
+            return list(self._spans)
 
     def take(self, path: str, body: bytes) -> int:
         """Keep what was sent; the status of the answer."""

@@ -26,7 +26,7 @@ def _if_on(
     """Skip a report while nobody traces; what cannot be reported fails no act."""
 
     @wraps(report)
-    def reported(backend: Backend, *args: P.args, **kwargs: P.kwargs) -> None:
+    def reported(backend: Backend, /, *args: P.args, **kwargs: P.kwargs) -> None:
         if not backend.tracer.is_on:
             return
         try:

@@ -96,7 +96,7 @@ def _requests(connection: Connection) -> list[RequestCount]:
             func.count().label("number"),
         )
         .where(requests.c.state.in_(_OPEN))
-        .group_by(requests.c.queue, requests.c.state, launches_run)
+        .group_by(requests.c.queue, requests.c.state, "launches_run")
     ).all()
     return [
         RequestCount(
@@ -112,7 +112,8 @@ def _requests(connection: Connection) -> list[RequestCount]:
 def _launches(connection: Connection) -> list[LaunchCount]:
     is_started = case((launches.c.started_at.is_(None), 0), else_=1)
     has_queue = case((launches.c.location.is_(None), 0), else_=1)
-    groups = (launches.c.deployment, launches.c.queue, launches.c.state, is_started, has_queue)
+    # By the names of what is computed: as expressions, their values would be others to Postgres.
+    computed = ("is_started", "has_queue")
     rows = connection.execute(
         select(
             launches.c.deployment,
@@ -123,7 +124,7 @@ def _launches(connection: Connection) -> list[LaunchCount]:
             func.count().label("number"),
         )
         .where(launches.c.state.in_(_NOT_ENDED))
-        .group_by(*groups)
+        .group_by(launches.c.deployment, launches.c.queue, launches.c.state, *computed)
     ).all()
     return [
         LaunchCount(
