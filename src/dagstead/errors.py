@@ -48,6 +48,11 @@ class TooLargeError(InvalidInputError):
 class UnauthenticatedError(DagsteadError):
     """No valid token came with this request."""
 
+    def __init__(self, message: str | None = None, *, token: str | None = None) -> None:
+        super().__init__(message)
+        #: The token that is no longer valid, in words: its kind and its name.
+        self.token = token
+
 
 class ForbiddenError(DagsteadError):
     """The token is valid and does not grant this."""

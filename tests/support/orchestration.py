@@ -13,6 +13,7 @@ from dagstead.plane.deployments import Deployment
 from dagstead.plane.launch_watch import WorkerReport
 from dagstead.plane.launches import Launch, RunEnd, RunOrigin, RunUnderWay
 from dagstead.plane.requests import Request
+from dagstead.plane.run_queue import QueuedRun, QueueLimits, RunQueue, RunStatus
 from dagstead.store.all import Store
 
 
@@ -39,6 +40,10 @@ class NoDagster:
     notes: list[tuple[str, str]] = field(default_factory=list)
     #: What Dagster's storage shows as under way.
     runs: Sequence[RunUnderWay] = ()
+    #: Runs as Dagster's storage has them, and the limits of their queue.
+    stored: dict[str, QueuedRun] = field(default_factory=dict)
+    stored_in: str = "prod"
+    limits: QueueLimits = field(default_factory=QueueLimits)
     #: By run and by agent: what is known of them.
     signs: dict[str, float] = field(default_factory=dict)
     reports: dict[str, Sequence[WorkerReport]] = field(default_factory=dict)
@@ -78,6 +83,28 @@ class NoDagster:
 
     def under_way(self, _deployment: Deployment) -> Sequence[RunUnderWay]:
         return self.runs
+
+    def run(self, deployment: Deployment, run_id: str) -> QueuedRun | None:
+        return self.stored.get(run_id) if deployment.name == self.stored_in else None
+
+    def run_queue(self, deployment: Deployment, run_ids: Collection[str]) -> RunQueue:
+        under_way = {RunStatus.STARTING, RunStatus.STARTED, RunStatus.CANCELING}
+        return RunQueue(
+            deployment=deployment.name,
+            queued=[
+                run
+                for run in self.stored.values()
+                if run.run_id in run_ids and run.status is RunStatus.QUEUED
+            ],
+            active=[run for run in self.stored.values() if run.status in under_way],
+            limits=self.limits,
+        )
+
+    def error_line(self, error: str) -> str:
+        return str(json.loads(error)["message"])
+
+    def agent_error(self, error: str) -> str:
+        return error
 
     def last_sign(self, _deployment: Deployment, run_id: str) -> float | None:
         return self.signs.get(run_id)

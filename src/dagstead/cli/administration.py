@@ -87,6 +87,7 @@ def administration(where: Where) -> Iterator[Administration]:
     from dagstead.client.parts import Parts
     from dagstead.client.pauses import Pauses
     from dagstead.client.queues import Queues
+    from dagstead.client.reasons import Reasons
     from dagstead.client.releases import Releases
     from dagstead.client.secrets import Secrets
     from dagstead.client.storage import Storage
@@ -109,6 +110,7 @@ def administration(where: Where) -> Iterator[Administration]:
             storage=Storage(connection),
             secrets=Secrets(connection),
             trail=Trail(connection),
+            reasons=Reasons(connection),
             releases=lambda deployment: Releases(connection.on(deployment)),
         )
 

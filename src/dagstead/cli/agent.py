@@ -62,6 +62,36 @@ def list_(
 
 @app.command()
 @administers
+def refused(
+    plane: Administration,
+    *,
+    format_: FormatOption = Format.TABLE,
+) -> None:
+    """List callers that were refused: who, from where, since when, how often, and what to do.
+
+    These are programs whose token is unknown here, revoked, expired or of another kind, such as an
+    agent with a user token. Of a token that is unknown here the last characters are shown.
+
+    For example: `dagstead agent refused`
+    """
+    rows = [
+        {
+            "who": each.name,
+            "from": each.address,
+            "since": moment(each.first_at),
+            "last": moment(each.last_at),
+            "times": each.times,
+            "answer": each.reason,
+            "what would help": each.mend,
+            "command": each.command,
+        }
+        for each in plane.agents.refused()
+    ]
+    print_rows(rows, format_, empty="Nobody was refused in the last days.")
+
+
+@app.command()
+@administers
 def forget(
     plane: Administration,
     agent_id: Annotated[

@@ -30,6 +30,7 @@ from dagstead.cli import (
     trail,
     trust,
     version,
+    why,
     workflows,
 )
 from dagstead.cli.output import PIPE_WIDTH, on_terminal
@@ -51,6 +52,7 @@ for command in (run.up, run.web, run.daemon, run.pool):
     app.command(command.__name__, rich_help_panel="Run")(command)
 
 app.command()(status.status)
+app.command()(why.why)
 
 for name, group in (
     ("deployment", deployment.app),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from dagstead.client.agents import ListedAgent
+    from dagstead.client.agents import ListedAgent, ListedCaller
     from dagstead.client.deployments import DeletedDeployment, ListedDeployment
     from dagstead.client.locations import ListedLocation
     from dagstead.client.parts import ListedPart
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from dagstead.plane.new_tokens import NewToken
     from dagstead.plane.queue_views import QueueView
     from dagstead.plane.queues import QueueChange
+    from dagstead.plane.reasons import RunWaits, SubjectReason
     from dagstead.plane.rotations import RotatedToken, Rotation
     from dagstead.plane.secrets import SecretTarget
     from dagstead.plane.sign_ins import NewLink
@@ -99,6 +100,9 @@ class AgentActs(Protocol):
 
     def all(self) -> list[ListedAgent]:
         """The agents that have sent heartbeats."""
+
+    def refused(self) -> list[ListedCaller]:
+        """Callers that were refused; the one seen last comes first."""
 
     def forget(self, agent_id: str) -> str:
         """Forget an agent that no longer sends heartbeats, and return its name."""
@@ -214,6 +218,16 @@ class TrailViews(Protocol):
         """Whether the chain is whole."""
 
 
+class ReasonViews(Protocol):
+    """Views of why something waits."""
+
+    def why(self, name: str, deployment: str | None = None) -> SubjectReason:
+        """Why a run, a location or a request waits."""
+
+    def waiting_runs(self) -> RunWaits:
+        """The runs that have not started."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Administration:
     """One control plane, however it is reached."""
@@ -231,5 +245,6 @@ class Administration:
     storage: StorageActs
     secrets: SecretActs
     trail: TrailViews
+    reasons: ReasonViews
     #: By deployment; ``None`` means the first one.
     releases: Callable[[str | None], ReleaseActs]

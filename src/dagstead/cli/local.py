@@ -16,7 +16,7 @@ from dagstead.cli.local_queues import LocalQueues
 from dagstead.cli.local_releases import LocalReleases
 from dagstead.cli.local_secrets import LocalSecrets
 from dagstead.cli.local_trail import LocalTrail
-from dagstead.client.agents import ListedAgent
+from dagstead.client.agents import ListedAgent, ListedCaller
 from dagstead.client.deployments import DeletedDeployment, ListedDeployment
 from dagstead.client.locations import ListedLocation
 from dagstead.client.parts import ListedPart
@@ -27,6 +27,7 @@ from dagstead.model.retention import Retention
 from dagstead.plane.ci_logins import NewPins, Pin
 from dagstead.plane.deployments import Deployment
 from dagstead.plane.new_tokens import NewToken
+from dagstead.plane.reasons import RunWaits, SubjectReason
 from dagstead.plane.rotations import RotatedToken, Rotation
 from dagstead.plane.sign_ins import NewLink
 from dagstead.plane.storage import StorageReport
@@ -58,6 +59,7 @@ def local_administration(settings: Settings) -> Iterator[Administration]:
             storage=_Storage(control, settings.retention),
             secrets=LocalSecrets(control),
             trail=LocalTrail(control),
+            reasons=_Reasons(control),
             releases=lambda deployment: LocalReleases(
                 control, control.deployments.named(COMMAND_LINE, deployment or first(control))
             ),
@@ -177,6 +179,22 @@ class _Agents:
             for each in self._control.agents.all(COMMAND_LINE)
         ]
 
+    def refused(self) -> list[ListedCaller]:
+        return [
+            ListedCaller(
+                kind=str(each.kind),
+                name=each.name,
+                address=each.address,
+                reason=each.reason,
+                first_at=each.first_at,
+                last_at=each.last_at,
+                times=each.times,
+                mend=each.mend.says,
+                command=each.mend.command,
+            )
+            for each in self._control.callers.refused(COMMAND_LINE)
+        ]
+
     def forget(self, agent_id: str) -> str:
         return self._control.agents.forget_gone(COMMAND_LINE, agent_id)
 
@@ -209,6 +227,20 @@ class _Locations:
             for one in chosen
             for stated in self._control.statuses.stated(COMMAND_LINE, one)
         ]
+
+
+@dataclass(frozen=True, slots=True)
+class _Reasons:
+    _control: Control
+
+    def why(self, name: str, deployment: str | None = None) -> SubjectReason:
+        place = None
+        if deployment is not None:
+            place = self._control.deployments.named(COMMAND_LINE, deployment)
+        return self._control.reasons.why(COMMAND_LINE, name, place)
+
+    def waiting_runs(self) -> RunWaits:
+        return self._control.reasons.waiting_runs(COMMAND_LINE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,6 +75,30 @@ class ListedAgent:
     errors: int
 
 
+_REFUSED = """
+query {
+  result: refusedCallers {
+    kind name address reason firstAt lastAt times mend command
+  }
+}
+"""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ListedCaller:
+    """A caller that was refused, for the list."""
+
+    kind: str
+    name: str
+    address: str | None
+    reason: str
+    first_at: float
+    last_at: float
+    times: int
+    mend: str
+    command: str | None
+
+
 @dataclass(frozen=True, slots=True)
 class Agents:
     """Acts on agents over HTTP. Each method raises what :class:`Connection` does."""
@@ -97,6 +121,23 @@ class Agents:
                 errors=each["errorCount"],
             )
             for each in self.connection.graphql(_LIST)["result"]
+        ]
+
+    def refused(self) -> list[ListedCaller]:
+        """Callers that were refused; the one seen last comes first."""
+        return [
+            ListedCaller(
+                kind=each["kind"],
+                name=each["name"],
+                address=each["address"],
+                reason=each["reason"],
+                first_at=each["firstAt"],
+                last_at=each["lastAt"],
+                times=each["times"],
+                mend=each["mend"],
+                command=each["command"],
+            )
+            for each in self.connection.graphql(_REFUSED)["result"]
         ]
 
     def forget(self, agent_id: str) -> str:

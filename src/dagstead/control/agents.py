@@ -154,22 +154,8 @@ class Agents:
         """
         actor.require_whole("listing agents")
         actor.refuse_code("Listing agents")
-        deployments = {
-            deployment.name: deployment for deployment in self._backend.store.deployments.all()
-        }
         roster = Roster.of(self._backend)
-        beats: dict[AgentKey, list[Heartbeat]] = defaultdict(list)
-        for beat in roster.listed():
-            deployment = deployments.get(beat.deployment)
-            if deployment is not None and actor.grants(deployment):
-                beats[beat.key].append(beat)
-        full = {name for name, deployment in deployments.items() if not deployment.is_branch}
-        tokens = self._backend.store.tokens.all() if actor.is_unlimited else ()
-        names = {token.id: token.name for token in tokens}
-        return [
-            _view(of_agent, full, roster, token=names.get(of_agent[0].token_id))
-            for of_agent in beats.values()
-        ]
+        return [view for view, _ in views_of(self._backend, actor, roster)]
 
     def granted(self, actor: Actor) -> list[Heartbeat]:
         """The newest heartbeats for the deployments that the actor may see, the newest first.
@@ -278,6 +264,25 @@ class Agents:
             errors=tuple(e for e in report.errors if len(e) <= _ERROR_MAX)[-_MOST_ERRORS:],
             servers=report.servers,
         )
+
+
+def views_of(
+    backend: Backend, actor: Actor, roster: Roster
+) -> list[tuple[AgentView, list[Heartbeat]]]:
+    """The agents of the deployments that an actor may see, with their heartbeats for these."""
+    deployments = {deployment.name: deployment for deployment in backend.store.deployments.all()}
+    beats: dict[AgentKey, list[Heartbeat]] = defaultdict(list)
+    for beat in roster.listed():
+        deployment = deployments.get(beat.deployment)
+        if deployment is not None and actor.grants(deployment):
+            beats[beat.key].append(beat)
+    full = {name for name, deployment in deployments.items() if not deployment.is_branch}
+    tokens = backend.store.tokens.all() if actor.is_unlimited else ()
+    names = {token.id: token.name for token in tokens}
+    return [
+        (_view(of_agent, full, roster, token=names.get(of_agent[0].token_id)), of_agent)
+        for of_agent in beats.values()
+    ]
 
 
 def _cut(beat: Heartbeat, queues: frozenset[str | None] | None) -> Heartbeat | None:

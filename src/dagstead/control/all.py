@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from dagstead.control.agent_cards import AgentCards
 from dagstead.control.agents import Agents
 from dagstead.control.availability import Availability
 from dagstead.control.backend import Backend
 from dagstead.control.bell import Bell
+from dagstead.control.callers import Callers
 from dagstead.control.dagster_data import DagsterData
 from dagstead.control.deployments import Deployments
 from dagstead.control.dequeues import Dequeues
@@ -24,6 +26,7 @@ from dagstead.control.pauses import Pauses
 from dagstead.control.pool_tokens import PoolTokens
 from dagstead.control.questions import Questions
 from dagstead.control.queues import Queues
+from dagstead.control.reasons import Reasons
 from dagstead.control.recording import Recorder, recorded
 from dagstead.control.releases import Releases
 from dagstead.control.requests import Requests
@@ -35,6 +38,7 @@ from dagstead.control.tokens import TokenReader, Tokens
 from dagstead.control.traces import Traces
 from dagstead.control.trail import Trail
 from dagstead.control.trust import TrustPolicies
+from dagstead.control.wait_notes import WaitNotes
 from dagstead.control.workers import Workers
 from dagstead.control.writes import Writes
 from dagstead.plane.clock import Clock
@@ -64,12 +68,16 @@ class Control:
     statuses: Statuses
     availability: Availability
     agents: Agents
+    agent_cards: AgentCards
     requests: Requests
     dagster_data: DagsterData
     launches: Launches
     questions: Questions
     queues: Queues
     dequeues: Dequeues
+    reasons: Reasons
+    wait_notes: WaitNotes
+    callers: Callers
     files: Files
     signed_files: SignedFiles
     writes: Writes
@@ -98,7 +106,7 @@ def control_over(
         open_orchestration: is called whenever an act needs Dagster.
         tracer: gets reports on releases, runs and requests.
     """
-    recorder = Recorder(store.trail)
+    recorder = Recorder(store.trail, store.refused_callers)
     backend = Backend(
         store=store,
         bell=bell,
@@ -125,12 +133,16 @@ def control_over(
         statuses=recorded(Statuses, "statuses")(backend),
         availability=recorded(Availability, "availability")(backend),
         agents=recorded(Agents, "agents")(backend),
+        agent_cards=recorded(AgentCards, "agent_cards")(backend),
         requests=recorded(Requests, "requests")(backend),
         dagster_data=recorded(DagsterData, "dagster_data")(backend),
         launches=recorded(Launches, "launches")(backend),
         questions=recorded(Questions, "questions")(backend),
         queues=recorded(Queues, "queues")(backend),
         dequeues=recorded(Dequeues, "dequeues")(backend),
+        reasons=recorded(Reasons, "reasons")(backend),
+        wait_notes=recorded(WaitNotes, "wait_notes")(backend),
+        callers=recorded(Callers, "callers")(backend),
         files=recorded(Files, "files")(backend),
         signed_files=recorded(SignedFiles, "signed_files")(backend),
         writes=recorded(Writes, "writes")(backend),

@@ -11,6 +11,7 @@ from dagstead.plane.deployments import Deployment
 from dagstead.plane.launch_watch import WorkerReport
 from dagstead.plane.launches import Launch, RunEnd, RunOrigin, RunUnderWay
 from dagstead.plane.requests import Request
+from dagstead.plane.run_queue import QueuedRun, RunQueue
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -51,6 +52,18 @@ class Orchestration(Protocol):
 
     def note(self, deployment: Deployment, run_id: str, sentence: str) -> None:
         """Write a sentence into a run's log."""
+
+    def run(self, deployment: Deployment, run_id: str) -> QueuedRun | None:
+        """One run; ``None`` when there is none of that id."""
+
+    def run_queue(self, deployment: Deployment, run_ids: Collection[str]) -> RunQueue:
+        """The run queue, with those of these runs that are queued."""
+
+    def error_line(self, error: str) -> str:
+        """The innermost line of a load error, as agents report it."""
+
+    def agent_error(self, error: str) -> str:
+        """The message of an error in an agent's heartbeat."""
 
     def under_way(self, deployment: Deployment) -> Sequence[RunUnderWay]:
         """The runs that are starting, started, or being ended."""

@@ -22,9 +22,11 @@ from dagstead.control.trail_table import TRAIL, Quiet
 from dagstead.control.trail_words import Call, RowRule
 from dagstead.errors import DagsteadError, ForbiddenError, StoreAwayError, UnauthenticatedError
 from dagstead.plane.deployments import Deployment
+from dagstead.plane.refused_callers import ending_of
 from dagstead.plane.tokens import Token, TokenKind
 from dagstead.plane.trail import Entry, Result, Who, WhoKind, differences
 from dagstead.store.all import Store
+from dagstead.store.refused_callers import RefusedCallerStore
 from dagstead.store.trail import Trace, TrailStore
 
 logger = logging.getLogger(__name__)
@@ -60,6 +62,7 @@ class Recorder:
     """Adds to the trail what was done, and what was refused. It never fails an act."""
 
     store: TrailStore
+    callers: RefusedCallerStore
     refusals: Refusals = field(init=False)
 
     def __post_init__(self) -> None:
@@ -161,6 +164,8 @@ class Recorder:
         """Add rows for what was counted in hours that are over."""
         for entry in self.refusals.over(all_of_them=all_of_them):
             self.add(entry)
+        sightings = self.refusals.sightings(all_of_them=all_of_them)
+        self.callers.note([each for each in sightings if each.is_of_caller])
 
     def _count(self, entry: Entry) -> None:
         for due in self.refusals.count(entry):
@@ -299,7 +304,8 @@ def _of_strangers(function: Callable[..., Any], act: str) -> Callable[..., Any]:
             return function(self, secret, address)
         except UnauthenticatedError as error:
             recorder: Recorder = self._backend.recorder
-            recorder.refused(replace(NOBODY, address=address), act, error)
+            named = error.token or ending_of(secret)
+            recorder.refused(replace(NOBODY, address=address), act, error, named=named)
             raise
 
     return known

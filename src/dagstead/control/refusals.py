@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 from dagstead.plane.clock import Clock
+from dagstead.plane.refused_callers import RefusalCount, is_unknown
 from dagstead.plane.trail import Entry
 
 _WINDOW_SECONDS = 3600.0
@@ -24,6 +25,8 @@ _CALLERS = 2000
 #: Objects that a row of several names.
 _OBJECTS = 5
 _OTHERS = "(other acts)"
+#: How often it is noted that a caller comes again.
+_SIGHTING_SECONDS = 60.0
 
 
 @dataclass(slots=True)
@@ -33,9 +36,14 @@ class _Count:
     seen: int = 0
     written: int = 0
     objects: dict[str, None] = field(default_factory=dict)
+    #: When the last one came, how many of them are noted as sightings, and when that was.
+    last_at: float = 0.0
+    sighted: int = 0
+    sighted_at: float = 0.0
 
-    def add(self, entry: Entry) -> None:
+    def add(self, entry: Entry, now: float) -> None:
         self.seen += 1
+        self.last_at = now
         self.entry = entry
         if entry.object is not None and len(self.objects) <= _OBJECTS:
             self.objects.setdefault(entry.object)
@@ -44,6 +52,15 @@ class _Count:
         """What to write down now: at the first, and at each power of ten."""
         digits = str(self.seen)
         return self.rest() if digits == "1" + "0" * (len(digits) - 1) else None
+
+    def sighting(self, now: float, *, is_last: bool = False) -> RefusalCount | None:
+        """What was not noted yet, once a minute."""
+        new = self.seen - self.sighted
+        if not new or (now - self.sighted_at < _SIGHTING_SECONDS and not is_last):
+            return None
+        first_at = self.since if not self.sighted else self.last_at
+        self.sighted, self.sighted_at = self.seen, now
+        return RefusalCount(entry=self.entry, times=new, first_at=first_at, last_at=self.last_at)
 
     def rest(self) -> Entry | None:
         """Whatever is not written down yet."""
@@ -65,6 +82,8 @@ class Refusals:
 
     clock: Clock
     _counts: OrderedDict[str, dict[str, _Count]] = field(default_factory=OrderedDict)
+    #: Of counts that have ended.
+    _left: list[RefusalCount] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def count(self, entry: Entry) -> list[Entry]:
@@ -78,11 +97,12 @@ class Refusals:
             if key == _OTHERS:
                 entry = replace(entry, act=_OTHERS, object=entry.act, deployment=None)
             count = acts.setdefault(key, _Count(entry=entry, since=now))
-            count.add(entry)
+            count.add(entry, now)
             due = count.due()
             written += [] if due is None else [due]
             while len(self._counts) > _CALLERS:
                 _, oldest = self._counts.popitem(last=False)
+                self._leave(oldest.values())
                 written += _rests(oldest)
             return written
 
@@ -90,6 +110,24 @@ class Refusals:
         """What to write down of hours that are over; with ``all_of_them``, of this one as well."""
         with self._lock:
             return list(self._over(all_of_them=all_of_them))
+
+    def sightings(self, *, all_of_them: bool = False) -> list[RefusalCount]:
+        """What to note of callers: of everybody once a minute, or with ``all_of_them`` at once."""
+        with self._lock:
+            now = self.clock()
+            due = [
+                sighting
+                for acts in self._counts.values()
+                for count in acts.values()
+                if (sighting := count.sighting(now, is_last=all_of_them)) is not None
+            ]
+            left, self._left[:] = list(self._left), []
+            return [*left, *due]
+
+    def _leave(self, counts: Iterable[_Count]) -> None:
+        """Keep what is not noted of counts that end."""
+        last = (count.sighting(self.clock(), is_last=True) for count in counts)
+        self._left += [each for each in last if each is not None][: _CALLERS - len(self._left)]
 
     def _over(self, *, all_of_them: bool = False) -> Iterator[Entry]:
         begun_before = self.clock() - _WINDOW_SECONDS
@@ -100,6 +138,7 @@ class Refusals:
                 for key, count in acts.items()
                 if all_of_them or count.since <= begun_before
             }
+            self._leave(ended.values())
             yield from _rests(ended)
             for key in ended:
                 del acts[key]
@@ -108,7 +147,9 @@ class Refusals:
 
     def _key(self, entry: Entry, acts: dict[str, _Count]) -> str:
         address = "" if entry.who.token_id is not None else f" {entry.who.address}"
-        key = f"{entry.act} {entry.result}{address}"
+        # What nobody knows is counted together: it may be another guess every time.
+        token = "" if entry.who.token_id is not None or is_unknown(entry) else f" {entry.object}"
+        key = f"{entry.act} {entry.result}{address}{token}"
         return key if key in acts or len(acts) < _ACTS else _OTHERS
 
 

@@ -17,7 +17,7 @@ from dagstead.plane.presence import Presence, last_heard, listed
 from dagstead.plane.queue_fallback import ServingAgent, takers
 from dagstead.plane.tokens import Token
 from dagstead.routing.routes import Destination, Route, RoutedLocation, route
-from dagstead.routing.wording import describe_unserved
+from dagstead.routing.wording import UnservedReason, describe_unserved
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -63,10 +63,23 @@ class Roster:
 
     def why_unserved(self, deployment: Deployment, location: str, queue: str | None) -> str | None:
         """Why no agent will take a location's requests; ``None`` when one will, or may soon."""
+        lack = self.lack(deployment, location, queue)
+        return None if lack is None else str(lack)
+
+    def lack(
+        self, deployment: Deployment, location: str, queue: str | None
+    ) -> UnservedReason | None:
+        """The same, not yet as one text."""
         if any(self._starting(deployment, queue)):
             return None
         found = _route(deployment, location, queue, self.alive(deployment))
-        return None if found.is_served else str(describe_unserved(found, running=True))
+        return None if found.is_served else describe_unserved(found, running=True)
+
+    def would_serve(
+        self, deployment: Deployment, location: str, queue: str | None, beat: Heartbeat
+    ) -> bool:
+        """Whether the agent of a heartbeat would run a location, if it were alive."""
+        return _route(deployment, location, queue, [beat]).is_served
 
     def token_for(
         self, deployment: Deployment, location: Location, without: Collection[int] = ()
@@ -169,7 +182,7 @@ class Roster:
         return [
             beat
             for beat in self.alive(deployment)
-            if _route(deployment, location.name, location.queue, [beat]).is_served
+            if self.would_serve(deployment, location.name, location.queue, beat)
         ]
 
     def _starting(self, deployment: Deployment, queue: str | None) -> Iterator[Token]:

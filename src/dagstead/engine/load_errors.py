@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from dagster_cloud.api.dagster_cloud_api import TimestampedError
+from dagster_shared.check import CheckError
 from dagster_shared.error import SerializableErrorInfo
+from dagster_shared.serdes import deserialize_value
+from dagster_shared.serdes.errors import DeserializationError
 
 
 def cause_of(error: SerializableErrorInfo | None) -> SerializableErrorInfo | None:
@@ -10,6 +14,14 @@ def cause_of(error: SerializableErrorInfo | None) -> SerializableErrorInfo | Non
     while error is not None and error.cause is not None:
         error = error.cause
     return error
+
+
+def agent_error(text: str) -> str:
+    """The message of an error in a heartbeat; all of an error that this version cannot read."""
+    try:
+        return deserialize_value(text, TimestampedError).error.message.strip()
+    except (DeserializationError, CheckError, ValueError):
+        return text
 
 
 def one_line(error: SerializableErrorInfo) -> str:

@@ -32,7 +32,9 @@ from dagstead.control.orchestration import OutgoingRequest
 from dagstead.control.requests import REFUSED_AT_THE_GATE
 from dagstead.engine.calls import AgentCalls
 from dagstead.engine.deployment_instance import DeploymentInstance
+from dagstead.engine.load_errors import agent_error, one_line
 from dagstead.engine.run_origins import origin_of
+from dagstead.engine.run_queue import read_queue, read_run
 from dagstead.engine.worker_reports import worker_reports
 from dagstead.errors import DagsteadError, LocationNotFoundError
 from dagstead.plane.agents import Heartbeat
@@ -40,6 +42,7 @@ from dagstead.plane.deployments import Deployment
 from dagstead.plane.launch_watch import WorkerReport
 from dagstead.plane.launches import Launch, RunEnd, RunOrigin, RunUnderWay
 from dagstead.plane.requests import Request
+from dagstead.plane.run_queue import QueuedRun, RunQueue
 
 logger = logging.getLogger(__name__)
 
@@ -130,6 +133,22 @@ class DagsterOrchestration:
         run = instance.get_run_by_id(run_id)
         if run is not None:
             instance.report_engine_event(sentence, run)
+
+    def run(self, deployment: Deployment, run_id: str) -> QueuedRun | None:
+        """See the protocol."""
+        return read_run(self.instance_of(deployment), run_id)
+
+    def run_queue(self, deployment: Deployment, run_ids: Collection[str]) -> RunQueue:
+        """See the protocol."""
+        return read_queue(self.instance_of(deployment), deployment.name, run_ids)
+
+    def error_line(self, error: str) -> str:
+        """See the protocol."""
+        return one_line(deserialize_value(error, SerializableErrorInfo))
+
+    def agent_error(self, error: str) -> str:
+        """See the protocol."""
+        return agent_error(error)
 
     def under_way(self, deployment: Deployment) -> Sequence[RunUnderWay]:
         """See the protocol."""

@@ -30,6 +30,10 @@ from dagster_cloud.api.dagster_cloud_api import DagsterCloudApi
 from dagstead.engine.calls import AgentCalls
 from dagstead.plane.deployments import Deployment
 
+#: The official command line gives up after as long as Dagster's default, which is a minute, and
+#: asks again: it would never see why there is no answer.
+_ANSWER_SECONDS = float(DEFAULT_GRPC_TIMEOUT) - 10.0
+
 
 @dataclass(frozen=True, slots=True)
 class Target:
@@ -40,13 +44,13 @@ class Target:
     location: str
 
     def ask(self, api: DagsterCloudApi, args: object, timeout: float | None = None) -> str:
-        """See :meth:`AgentCalls.ask`. ``timeout`` is in seconds; its default is that of gRPC."""
+        """See :meth:`AgentCalls.ask`. ``timeout`` is in seconds."""
         return self.calls.ask(
             self.deployment,
             self.location,
             api,
             args,
-            timeout=timeout if timeout is not None else float(DEFAULT_GRPC_TIMEOUT),
+            timeout=timeout if timeout is not None else _ANSWER_SECONDS,
         )
 
 

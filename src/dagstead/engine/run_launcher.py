@@ -53,9 +53,9 @@ class AgentRunLauncher(RunLauncher[DagsterInstance]):
             # It was terminated while the daemon took it from the run queue.
             return
         # It may be on another queue than its location is now.
-        reason = self._why_unserved(run, launch.queue)
-        if reason:
-            self._instance.report_engine_event(f"Waiting for an agent. {reason}", run)
+        self._calls.control.wait_notes.note_unserved(
+            SYSTEM, self._deployment, run.run_id, location_of_run(run), launch.queue
+        )
 
     def terminate(self, run_id: str) -> bool:
         """Take back a launch that no agent has begun, or ask the run's agent to end the run.
@@ -77,8 +77,3 @@ class AgentRunLauncher(RunLauncher[DagsterInstance]):
         if launch is None or not step.counts:
             return False
         return launches.carry_out(SYSTEM, self._deployment, launch) is None
-
-    def _why_unserved(self, run: DagsterRun, queue: str | None) -> str | None:
-        return self._calls.control.availability.why_unserved(
-            SYSTEM, self._deployment, location_of_run(run), queue
-        )

@@ -22,7 +22,7 @@ from dagstead.control.writes import WriteLedger
 from dagstead.engine.workspace import DeploymentRequestContext
 from dagstead.operator_api.context import context_of
 from dagstead.operator_api.extension import Resolver
-from dagstead.operator_api.refusals import python_error
+from dagstead.operator_api.refusals import python_error, readable
 from dagstead.plane.writes import WriteState
 
 IDEMPOTENCY_HEADER = "Idempotency-Key"
@@ -46,7 +46,7 @@ def once(launch: Resolver) -> Resolver:
         context = context_of(info)
         key = _key(info.context.source)
         if key is None:
-            return await _awaited(launch(root, info, **arguments))
+            return readable(info, await _awaited(launch(root, info, **arguments)))
         ledger = context.control.writes.ledger(context.actor, context.deployment, ())
         begun = await _begin(ledger, key)
         if begun is WriteState.IN_FLIGHT:
@@ -56,7 +56,8 @@ def once(launch: Resolver) -> Resolver:
             _end(ledger, key, ledger.finish)
             return known
         _tag(arguments["executionParams"], key)
-        return await _finish(ledger, key, lambda: _awaited(launch(root, info, **arguments)))
+        made = await _finish(ledger, key, lambda: _awaited(launch(root, info, **arguments)))
+        return readable(info, made)
 
     return resolve
 

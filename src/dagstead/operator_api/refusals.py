@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import logging
+import re
 from collections.abc import Callable, Mapping
 
 from dagster_graphql.schema.errors import GraphenePythonError, GrapheneUnauthorizedError
@@ -38,6 +39,9 @@ logger = logging.getLogger(__name__)
 
 #: The interface of all errors of open-source Dagster.
 _ANY_ERROR = "Error"
+
+#: What Dagster writes in front of our sentence on code that cannot be asked.
+_UNREACHABLE = re.compile(r"^(?:dagster\.\S*)?DagsterUserCodeUnreachableError: ")
 
 #: The members that have a message and nothing else.
 _MEMBERS: Mapping[type[DagsteadError], str] = {
@@ -128,6 +132,35 @@ def refused_member(info: GraphQLResolveInfo, error: ForbiddenError) -> object:
     if names.isdisjoint({"UnauthorizedError", "PythonError"}):
         raise error
     return member(error, frozenset(names))
+
+
+def readable(info: GraphQLResolveInfo, answer: object) -> object:
+    """An answer of open-source Dagster, as an error that the caller reads a text from.
+
+    The official command line asks of a launch that failed for the name of the error and nothing
+    else, but of one member, ``PythonError``, for its message.
+    """
+    name = str(getattr(getattr(answer, "_meta", None), "name", ""))
+    text = _text_of(answer)
+    if text is None or name == "PythonError":
+        return answer
+    read = _read_types(info)
+    if name in read or _ANY_ERROR in read or "PythonError" not in read:
+        return answer
+    is_ours = text != getattr(answer, "message", None)
+    return python_error(text if is_ours else f"{name}: {text}")
+
+
+def _text_of(answer: object) -> str | None:
+    """What an error says; ``None`` of what is none."""
+    message = getattr(answer, "message", None)
+    if isinstance(message, str):
+        return _UNREACHABLE.sub("", message).strip()
+    errors = getattr(answer, "errors", None)
+    if not isinstance(errors, list | tuple):
+        return None
+    said = [str(each.message) for each in errors if getattr(each, "message", None)]
+    return " ".join(said) or None
 
 
 def as_error(resolver: Resolver) -> Resolver:

@@ -46,7 +46,7 @@ _CALL = """
 #: What became of deployed code locations; cut to those that are granted.
 _SEE_DEPLOYED = """
     agents deployedLocations locationsAsDocument release releases secretsOrError storedSecrets
-    workspace workspaceOrError
+    why workspace workspaceOrError
 """
 #: See the whole deployment.
 _READ = """
@@ -67,7 +67,7 @@ _READ = """
     runTagsOrError runsFeedCountOrError runsFeedOrError runsOrError runsUnderWay scheduleOrError
     scheduler schedulesOrError sensorOrError sensorsOrError servingAgents shouldShowNux test
     topLevelResourceDetailsOrError truePartitionsForAutomationConditionEvaluationNode
-    utilizedEnvVarsOrError workspaceLocationEntryOrError
+    utilizedEnvVarsOrError waitingRuns workspaceLocationEntryOrError
 """
 _LAUNCH = """
     cancelPartitionBackfill deletePipelineRun deleteRun launchMultipleRuns launchPartitionBackfill
@@ -104,10 +104,10 @@ _QUEUES = "pauseQueue removeQueue resumeQueue setQueue"
 _ADMINISTER = """
     addTrustPolicy agentTokenOrError agentTokensOrError createAgentToken createDeployment
     createOrUpdateAgentPermissions createSignInLink createUserToken endSessions forgetAgent
-    issueToken masterKey pauseRuns pinRepository removeAgentPermissions removeTrustPolicy resumeRuns
-    revokeAgentToken revokeToken revokeUserToken rotateMasterKey rotateToken serverParts
-    serverSettings setOrganizationSettings storage sweepStorage tokens trail trailVerification
-    trustPins trustPolicies userTokensOrError
+    issueToken masterKey pauseRuns pinRepository refusedCallers removeAgentPermissions
+    removeTrustPolicy resumeRuns revokeAgentToken revokeToken revokeUserToken rotateMasterKey
+    rotateToken serverParts serverSettings setOrganizationSettings storage sweepStorage tokens
+    trail trailVerification trustPins trustPolicies userTokensOrError
 """
 
 _OF_LOCATIONS: Sequence[tuple[Permission, str]] = (
@@ -141,7 +141,7 @@ RIGHTS: Mapping[str, Right] = {
 #: it names by itself.
 WITHOUT_DEPLOYMENT = frozenset(
     f"{_CALL} {_STORE} {_BRANCH} {_DELETE} {_QUEUES} {_ADMINISTER} codeLocations organization "
-    "removeSecret servingAgents setSecret storedSecrets".split()
+    "removeSecret servingAgents setSecret storedSecrets waitingRuns why".split()
 ) - {"currentDeployment"}
 
 #: What is asked about by location: a role at one is enough to ask, and the act, or open-source

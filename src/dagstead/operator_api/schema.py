@@ -19,6 +19,7 @@ from dagstead.operator_api import (
     launches,
     locations,
     queues,
+    reasons,
     releases,
     rights,
     secrets,
@@ -43,6 +44,7 @@ DEFINITIONS = (
     "administration.graphql",
     "queues.graphql",
     "trail.graphql",
+    "reasons.graphql",
 )
 
 
@@ -63,6 +65,7 @@ def create_schema(facts: ServerFacts | None = None) -> graphene.Schema:
             deployments.QUERIES,
             locations.QUERIES,
             queues.QUERIES,
+            reasons.QUERIES,
             releases.QUERIES,
             secrets.QUERIES,
             settings.QUERIES,

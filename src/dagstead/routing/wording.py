@@ -42,10 +42,16 @@ class UnservedReason:
 
     message: str
     advice: str
+    #: What keeps the nearest agents from it; ``None`` when there are none.
+    because: Reason | None = None
+
+    @property
+    def next_step(self) -> str:
+        """The advice as a sentence."""
+        return self.advice if self.advice.endswith("?") else f"{self.advice}."
 
     def __str__(self) -> str:
-        ended = self.advice if self.advice.endswith("?") else f"{self.advice}."
-        return f"{self.message}. {ended}"
+        return f"{self.message}. {self.next_step}"
 
 
 def describe_answer(route: Route) -> str:
@@ -166,7 +172,9 @@ def _wrong_queue(route: Route, an_agent: str) -> UnservedReason:
     near = None if is_default_by_name(queue) else nearest_queue(queue, agents)
     message += f". Did you mean {near!r}? " if near else ". "
     message += f"{an_agent.capitalize()}s and their queues: {known}"
-    return UnservedReason(message=message, advice=_queue_advice(queue, agents))
+    return UnservedReason(
+        message=message, advice=_queue_advice(queue, agents), because=Reason.QUEUE
+    )
 
 
 def _queue_advice(queue: str | None, agents: Sequence[Agent]) -> str:
@@ -192,18 +200,21 @@ def _nearly(route: Route, near: Sequence[Refusal], reason: Reason, an_agent: str
             message=f"{names} {serves} {queue} and {refuses} location {route.location.name!r}: it "
             f"is not in {_allowed_list(target)}",
             advice="Add the location there, or give it another agent_queue",
+            because=reason,
         )
     if reason is Reason.BRANCH_DEPLOYMENTS:
         return UnservedReason(
             message=f"No {an_agent} serves {queue} in branch deployments; {names} {serves} it in "
             "full deployments only",
             advice=branches_advice(each.agent for each in near),
+            because=reason,
         )
     return UnservedReason(
         message=f"No {an_agent} serves {queue} in deployment {target.deployment!r}; {names} "
         f"{serves} it in {_deployments_of([each.agent for each in near])}",
         advice=f"Add {target.deployment!r} to "
         f"{key_of(_DEPLOYMENT_KEYS, [each.agent for each in near])} for an agent",
+        because=reason,
     )
 
 

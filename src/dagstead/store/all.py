@@ -22,11 +22,13 @@ from dagstead.store.launches import LaunchStore
 from dagstead.store.leases import LeaseStore
 from dagstead.store.lines import Patience
 from dagstead.store.locations import LocationStore
+from dagstead.store.noted_waits import NotedWaitStore
 from dagstead.store.numbers import NumberStore
 from dagstead.store.pex_files import PexFileStore
 from dagstead.store.properties import PropertyStore
 from dagstead.store.queue_calls import QueueCallStore
 from dagstead.store.queues import QueueStore
+from dagstead.store.refused_callers import RefusedCallerStore
 from dagstead.store.releases import ReleaseStore
 from dagstead.store.requests import RequestStore
 from dagstead.store.rotations import RotationStore
@@ -41,6 +43,7 @@ from dagstead.store.traces import TraceStore
 from dagstead.store.trail import TrailStore
 from dagstead.store.trust import TrustPolicyStore
 from dagstead.store.vault import Vault
+from dagstead.store.waits import WaitStore
 from dagstead.store.workers import WorkerStore
 from dagstead.store.writes import WriteStore
 
@@ -57,6 +60,9 @@ class Store:
     requests: RequestStore
     queues: QueueStore
     launches: LaunchStore
+    waits: WaitStore
+    noted_waits: NotedWaitStore
+    refused_callers: RefusedCallerStore
     agents: AgentStore
     tokens: TokenStore
     rotations: RotationStore
@@ -122,6 +128,9 @@ def open_store(
         requests=RequestStore(database, clock),
         queues=QueueStore(database, clock),
         launches=LaunchStore(database, clock),
+        waits=WaitStore(database),
+        noted_waits=NotedWaitStore(database, clock),
+        refused_callers=RefusedCallerStore(database, clock),
         agents=AgentStore(database, clock),
         tokens=tokens,
         rotations=RotationStore(database, clock),

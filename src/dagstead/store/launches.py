@@ -8,7 +8,6 @@ from typing import Any
 from sqlalchemy import (
     ColumnElement,
     Connection,
-    Row,
     and_,
     delete,
     func,
@@ -22,24 +21,15 @@ from sqlalchemy.exc import IntegrityError
 from dagstead.plane.clock import Clock
 from dagstead.plane.launch_machine.events import Begin, Event, LaunchOffer, Submission
 from dagstead.plane.launch_machine.machine import LaunchStep, advance
-from dagstead.plane.launches import (
-    FormerQueue,
-    How,
-    Launch,
-    LaunchEnd,
-    LaunchState,
-    LaunchTags,
-    RunEnd,
-    Stop,
-)
+from dagstead.plane.launches import Launch, LaunchState, LaunchTags
 from dagstead.plane.organization import Organization
 from dagstead.plane.requests import LAUNCH_RUN, NewRequest
 from dagstead.store.database import Database
+from dagstead.store.launch_rows import as_launch
 from dagstead.store.requests import insert_request
 from dagstead.store.tables import (
     launches,
     locations,
-    queue_from_key,
     queue_to_key,
     requests,
 )
@@ -232,7 +222,7 @@ class LaunchStore:
             rows = connection.execute(
                 select(launches).where(condition).order_by(launches.c.created_at, launches.c.number)
             ).all()
-        return [_launch(row) for row in rows]
+        return [as_launch(row) for row in rows]
 
 
 def step_in(
@@ -291,7 +281,7 @@ def _newest(
     row = connection.execute(
         select(launches).where(_of(deployment, run_id)).order_by(launches.c.number.desc()).limit(1)
     ).one_or_none()
-    return None if row is None else _launch(row)
+    return None if row is None else as_launch(row)
 
 
 def _write(connection: Connection, before: Launch | None, after: Launch | None) -> None:
@@ -313,31 +303,3 @@ def _values(launch: Launch) -> dict[str, Any]:
     tags = columns.pop("tags")
     fell_from = None if launch.fell_from is None else queue_to_key(launch.fell_from.queue)
     return {**columns, **tags, "state": str(launch.state), "fell_from": fell_from}
-
-
-def _launch(row: Row[Any]) -> Launch:
-    columns = dict(row._mapping)  # noqa: SLF001 - public, despite its name
-    stop, ending = columns.pop("stop"), columns.pop("ending")
-    fell_from = columns.pop("fell_from")
-    tags = LaunchTags(
-        max_runtime_seconds=columns.pop("max_runtime_seconds"),
-        in_code_server=columns.pop("in_code_server"),
-    )
-    return Launch(
-        **{**columns, "state": LaunchState(row.state)},
-        tags=tags,
-        fell_from=None if fell_from is None else FormerQueue(queue=queue_from_key(fell_from)),
-        stop=None if stop is None else Stop(**{**stop, "end": RunEnd(stop["end"])}),
-        ending=None if ending is None else _ending(ending),
-    )
-
-
-def _ending(column: dict[str, Any]) -> LaunchEnd:
-    status = column["status"]
-    return LaunchEnd(
-        **{
-            **column,
-            "how": How(column["how"]),
-            "status": None if status is None else RunEnd(status),
-        }
-    )

@@ -199,14 +199,14 @@ class QueueStore:
                 select(
                     table.c.queue,
                     table.c.deployment,
-                    func.count().label("count"),
+                    func.count().label("number"),
                     func.min(table.c.created_at).label("oldest"),
                 )
                 .where(condition)
                 .group_by(table.c.queue, table.c.deployment)
             ).all()
         return {
-            (row.queue, row.deployment): Waiting(count=row.count, oldest_at=row.oldest)
+            (row.queue, row.deployment): Waiting(count=row.number, oldest_at=row.oldest)
             for row in rows
         }
 

@@ -111,7 +111,7 @@ class TokenStore:
                 f"Token {row.name!r} was rotated, and its former secret is no longer accepted. Use "
                 "the new one; `dagstead token rotate` makes another."
             )
-            raise UnauthenticatedError(msg)
+            raise UnauthenticatedError(msg, token=_in_words(row))
         token, ends = self.valid(row, address), row.former_expires_at
         return replace(token, expires_at=min(ends, token.expires_at or ends))
 
@@ -191,11 +191,11 @@ class TokenStore:
         """
         if row.revoked_at is not None:
             msg = f"Token {row.name!r} was revoked. Create a new one with `dagstead token create`."
-            raise UnauthenticatedError(msg)
+            raise UnauthenticatedError(msg, token=_in_words(row))
         if row.expires_at is not None and row.expires_at <= self.clock():
             way = "token create" if row.repository is None else "login"
             msg = f"Token {row.name!r} has expired. Get a new one with `dagstead {way}`."
-            raise UnauthenticatedError(msg)
+            raise UnauthenticatedError(msg, token=_in_words(row))
         self.uses.note(row, address)
         return token_of(row)
 
@@ -203,6 +203,10 @@ class TokenStore:
 _FORMER = select(tokens, former_secrets.c.expires_at.label("former_expires_at")).join(
     former_secrets, former_secrets.c.token_id == tokens.c.id
 )
+
+
+def _in_words(row: Row[Any]) -> str:
+    return f"{row.kind} token {row.name!r}"
 
 
 def token_of(row: Row[Any]) -> Token:

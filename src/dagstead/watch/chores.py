@@ -18,6 +18,7 @@ _PURGE_EVERY_ROUNDS = 150
 _REMIND_EVERY_ROUNDS = 5
 _COUNT_EVERY_ROUNDS = 2
 _SWEEP_EVERY_ROUNDS = 30
+_NOTE_EVERY_ROUNDS = 3
 
 
 def chores_of(control: Control, sweeps: Sweeps, trail_days: int) -> list[Chore]:
@@ -41,6 +42,11 @@ def chores_of(control: Control, sweeps: Sweeps, trail_days: int) -> list[Chore]:
             what="write down what was counted",
             do=partial(control.metrics.write_down, SYSTEM),
             every_rounds=_COUNT_EVERY_ROUNDS,
+        ),
+        Chore(
+            what="write into the logs of runs why they wait",
+            do=partial(control.wait_notes.note, SYSTEM),
+            every_rounds=_NOTE_EVERY_ROUNDS,
         ),
         Chore(what="heal locations", do=Healer(control).look),
         Chore(

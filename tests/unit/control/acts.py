@@ -39,7 +39,7 @@ from dagstead.plane.trail import Row, TrailFilter
 from dagstead.plane.trust import JobFilter, JobGrant, NewPolicy, Provider
 from dagstead.plane.workers import Minter, PoolCount, Worker
 from dagstead.store.all import Store
-from dagstead.store.tables import metadata, token_calls, trail, trail_head
+from dagstead.store.tables import metadata, refused_callers, token_calls, trail, trail_head
 from dagstead.testing.clock import ManualClock
 from tests.support.heartbeats import heartbeat_of
 from tests.support.orchestration import control_without_dagster
@@ -153,7 +153,7 @@ class World:
             return {
                 table.name: sorted(map(repr, connection.execute(select(table))))
                 for table in metadata.sorted_tables
-                if table not in {token_calls, trail, trail_head}
+                if table not in {refused_callers, token_calls, trail, trail_head}
             }
 
     def _values(self, location: str) -> dict[str, Any]:
@@ -188,6 +188,7 @@ class World:
             "grant": Grant(),
             "kind": TokenKind.USER,
             "limit": None,
+            "reasons.waiting_runs.limit": 10,
             "log_key": ["run", "compute_logs", "key"],
             "made_id": "run",
             "workers.mint.new": NewWorker(agent_id="a1", location=location),

@@ -36,6 +36,7 @@ from dagstead.store.tables.deployments import (
 from dagstead.store.tables.metrics import queue_calls, tallies, traces
 from dagstead.store.tables.organization import leader, properties, queues
 from dagstead.store.tables.trail import trail, trail_begun, trail_head, trail_sinks
+from dagstead.store.tables.waits import noted_waits, refused_callers
 
 __all__ = [
     "deletions",
@@ -47,6 +48,7 @@ __all__ = [
     "locations",
     "made_by_workers",
     "metadata",
+    "noted_waits",
     "pex_files",
     "properties",
     "queue_calls",
@@ -55,6 +57,7 @@ __all__ = [
     "queues",
     "queues_from_json",
     "queues_to_json",
+    "refused_callers",
     "release_parts",
     "releases",
     "requests",
