@@ -13,6 +13,7 @@ from dagstead.server.metrics.paths import PATHS
 
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 _KNOWN = frozenset(map(int, HTTPStatus))
+_OTHER = -1
 _SIGN_IN = frozenset({"sign-in", "sign-out", "oidc"})
 
 
@@ -34,13 +35,20 @@ class CallMeter:
             registry=registry,
             buckets=_SECONDS,
         )
+        #: To look labels up takes longer than to count.
+        self._children: dict[tuple[str, int], tuple[Counter, Histogram]] = {}
 
     def count(self, scope: Scope, status: int, seconds: float) -> None:
         """Count a request that has ended; a status of 0 is that nobody was there to be answered."""
         surface = surface_of(scope)
-        shown = str(status) if status in _KNOWN else "none" if status == 0 else "other"
-        self._requests.labels(surface, shown).inc()
-        self._seconds.labels(surface).observe(seconds)
+        shown = status if status in _KNOWN or status == 0 else _OTHER
+        counters = self._children.get((surface, shown))
+        if counters is None:
+            text = {0: "none", _OTHER: "other"}.get(shown, str(shown))
+            counters = (self._requests.labels(surface, text), self._seconds.labels(surface))
+            self._children[surface, shown] = counters
+        counters[0].inc()
+        counters[1].observe(seconds)
 
 
 def surface_of(scope: Scope) -> str:
