@@ -40,9 +40,10 @@ demo: $(READY) ## Deploy and run the mixed example end to end (STAY=1 leaves it 
 test: $(READY) test-tools ## Run every test (PYTEST_ARGS="-k name" picks some).
 	$(BIN)/pytest -n 4 --no-loadscope-reorder $(PYTEST_ARGS)
 
-test-tools: ## Install what the tests need of Debian's packages: Postgres, Chromium, Node, sandboxes.
+test-tools: ## Install what the tests need of Debian's packages: Postgres, Chromium, Node, sandboxes, promtool.
 	@scripts/need-debian postgresql:/usr/lib/postgresql/*/bin/initdb chromium:/usr/bin/chromium \
-		nodejs:/usr/bin/node npm:/usr/bin/npm bubblewrap:/usr/bin/bwrap nftables:/usr/sbin/nft
+		nodejs:/usr/bin/node npm:/usr/bin/npm bubblewrap:/usr/bin/bwrap nftables:/usr/sbin/nft \
+		prometheus:/usr/bin/promtool
 
 test-charts: $(READY) ## Run the tests of the Helm charts alone; `make test` has them too.
 	$(BIN)/pytest tests/charts $(PYTEST_ARGS)
@@ -102,8 +103,9 @@ bench-start: $(READY) ## Time what the pool's walls cost a start (as root; TIMES
 	@$(BIN)/python -m benchmarks.starting
 
 lock: $(READY) ## Lock requirements/*.txt again (UPGRADE=1 for newest versions).
-	$(LOCK) pyproject.toml -o requirements/runtime.txt
-	$(LOCK) -c requirements/runtime.txt pyproject.toml requirements/dev.in -o requirements/dev.txt
+	$(LOCK) --all-extras pyproject.toml -o requirements/runtime.txt
+	$(LOCK) --all-extras -c requirements/runtime.txt pyproject.toml requirements/dev.in \
+		-o requirements/dev.txt
 	for name in uv build docker-agent client-cli workflow-lint agent-1.11 agent-1.12 agent-1.13 \
 			charts platforms; do \
 		$(LOCK) requirements/$$name.in -o requirements/$$name.txt || exit 1; \

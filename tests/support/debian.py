@@ -63,6 +63,15 @@ def bubblewrap() -> Path:
     return _found("bwrap", "bubblewrap", "bubblewrap")
 
 
+def promtool() -> Path:
+    """Prometheus' program that evaluates rules.
+
+    Raises:
+        RuntimeError: with the command that installs it.
+    """
+    return _found("promtool", "promtool", "prometheus")
+
+
 def nftables() -> Path:
     """The program that sets rules for packets.
 

@@ -252,7 +252,11 @@ class Plane:
 
 @contextmanager
 def running_plane(
-    folder: Path, *, token: str | None = None, database: str | None = None
+    folder: Path,
+    *,
+    token: str | None = None,
+    database: str | None = None,
+    variables: Mapping[str, str] | None = None,
 ) -> Iterator[Plane]:
     """Start everything in ``folder``, with ``dagstead up``; stop it on the way out.
 
@@ -260,6 +264,7 @@ def running_plane(
         folder: has the data folder, if there is one yet.
         token: of a user, if there is one.
         database: the URL of a Postgres database, in place of SQLite.
+        variables: more of its environment.
     """
     for name in ("shelf", "workshop", "tmp", "gates"):
         (folder / name).mkdir()
@@ -271,6 +276,7 @@ def running_plane(
         # The Dagster that PEX files of tests borrow, and where runs look for what they wait for.
         "DAGSTEAD_POOL_READ": f"{sys.prefix}:{_REPOSITORY}:{folder / 'gates'}",
         "DAGSTEAD_SECRET_GATES": str(folder / "gates"),
+        **(variables or {}),
     }
     where = stored_in(data, database)
     command = [str(PROGRAM), "up", *where, "--port", str(port)]

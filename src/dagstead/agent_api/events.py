@@ -161,6 +161,7 @@ def write_events(caller: Caller, entries: Sequence[EventLogEntry]) -> None:
         ledger=caller.control.writes.ledger(caller.actor, deployment, runs),
     )
     writer.write(entries, caller.idempotency_key)
+    caller.control.metrics.count_events(caller.actor, deployment, len(entries))
 
 
 def store_events(caller: Caller, payload: Payload) -> Response:

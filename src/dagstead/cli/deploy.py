@@ -18,6 +18,7 @@ from dagstead.cli.options.release import ReleaseFlags
 from dagstead.cli.options.source import DeployedFlags
 from dagstead.cli.options.target import BranchTargetFlags
 from dagstead.cli.output import Format, FormatOption, say
+from dagstead.cli.tracing import tracer_of
 from dagstead.errors import InvalidInputError
 
 if TYPE_CHECKING:
@@ -55,17 +56,23 @@ def deploy(
 
     `dagstead deploy --built out` deploys what `dagstead build --output out` has built
     """
-    with _connect(target, source.path) as connection:
+    tracer = tracer_of(os.environ)
+    with tracer.during("dagstead deploy"), _connect(target, source.path) as connection:
+        connection.traced = tracer.current
         if source.built is None:
             plan = _narrow(steps.plan(steps.read(source), source, planning), source, connection)
             _admit(connection, plan.builds)
-            manifest = steps.build(plan, building.options())
+            with tracer.during("build"):
+                manifest = steps.build(plan, building.options())
         else:
             manifest = _built(source.built, source.location)
             _admit(connection, manifest.built)
-        _upload(connection, manifest)
-        begun = _release(connection, manifest, atomic=not release.no_atomic, prune=source.prune)
-        ended = follow(_releases(connection), begun, release)
+        with tracer.during("upload"):
+            _upload(connection, manifest)
+        with tracer.during("release"):
+            begun = _release(connection, manifest, atomic=not release.no_atomic, prune=source.prune)
+        with tracer.during("load", release=begun.number):
+            ended = follow(_releases(connection), begun, release)
     finish(ended, format_, connection.target.deployment)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from copy import copy
 from dataclasses import dataclass, field, replace
 from http import HTTPStatus
@@ -31,6 +31,7 @@ DEPLOYMENT_VARIABLE = "DAGSTER_CLOUD_DEPLOYMENT"
 
 _TOKEN_HEADER = "Dagster-Cloud-Api-Token"  # noqa: S105 - a header's name
 _DEPLOYMENT_HEADER = "Dagster-Cloud-Deployment"
+_TRACE_HEADER = "traceparent"
 
 #: Longer than the server waits for an agent before it says that none answered.
 _SECONDS = 75.0
@@ -80,6 +81,8 @@ class Connection:
         self, target: ServerAddress, *, transport: httpx.BaseTransport | None = None
     ) -> None:
         self.target = target
+        #: The span that a call is a part of, as ``traceparent``.
+        self.traced: Callable[[], str | None] = lambda: None
         self._http = httpx.Client(
             base_url=target.url,
             headers={_TOKEN_HEADER: target.token, "User-Agent": USER_AGENT},
@@ -136,8 +139,8 @@ class Connection:
         return self._read(response)
 
     def _headers(self) -> Mapping[str, str]:
-        name = self.target.deployment
-        return {_DEPLOYMENT_HEADER: name} if name else {}
+        headers = {_DEPLOYMENT_HEADER: self.target.deployment, _TRACE_HEADER: self.traced()}
+        return {name: text for name, text in headers.items() if text}
 
     def _read(self, response: httpx.Response) -> Mapping[str, Any]:
         try:

@@ -19,6 +19,7 @@ from dagstead.control.health import Health
 from dagstead.control.launches import Launches
 from dagstead.control.load_reports import LoadReports
 from dagstead.control.locations import Locations
+from dagstead.control.metrics import Metrics
 from dagstead.control.orchestration import Orchestration
 from dagstead.control.organization import OrganizationSettings
 from dagstead.control.overview import Overview
@@ -35,12 +36,14 @@ from dagstead.control.sign_ins import Sessions, SignIns
 from dagstead.control.statuses import Statuses
 from dagstead.control.storage import Storage
 from dagstead.control.tokens import TokenReader, Tokens
+from dagstead.control.traces import Traces
 from dagstead.control.trail import Trail
 from dagstead.control.trust import TrustPolicies
 from dagstead.control.wait_notes import WaitNotes
 from dagstead.control.workers import Workers
 from dagstead.control.writes import Writes
 from dagstead.plane.clock import Clock
+from dagstead.plane.traces import NO_TRACER, Tracer
 from dagstead.store.all import Store
 
 
@@ -50,6 +53,7 @@ class Control:
 
     clock: Clock
     bell: Bell
+    tracer: Tracer
     deployments: Deployments
     organization: OrganizationSettings
     tokens: Tokens
@@ -80,6 +84,8 @@ class Control:
     signed_files: SignedFiles
     writes: Writes
     health: Health
+    metrics: Metrics
+    traces: Traces
     storage: Storage
     pauses: Pauses
     secrets: Secrets
@@ -89,7 +95,10 @@ class Control:
 
 
 def control_over(
-    store: Store, bell: Bell, open_orchestration: Callable[[], Orchestration]
+    store: Store,
+    bell: Bell,
+    open_orchestration: Callable[[], Orchestration],
+    tracer: Tracer = NO_TRACER,
 ) -> Control:
     """All acts and views, over what the control plane stores.
 
@@ -97,14 +106,20 @@ def control_over(
         store: has everything.
         bell: is rung after every commit.
         open_orchestration: is called whenever an act needs Dagster.
+        tracer: gets reports on releases, runs and requests.
     """
     recorder = Recorder(store.trail, store.refused_callers)
     backend = Backend(
-        store=store, bell=bell, recorder=recorder, open_orchestration=open_orchestration
+        store=store,
+        bell=bell,
+        recorder=recorder,
+        open_orchestration=open_orchestration,
+        tracer=tracer,
     )
     return Control(
         clock=store.clock,
         bell=bell,
+        tracer=tracer,
         deployments=recorded(Deployments, "deployments")(backend),
         organization=recorded(OrganizationSettings, "organization")(backend),
         tokens=recorded(Tokens, "tokens")(backend),
@@ -135,6 +150,8 @@ def control_over(
         signed_files=recorded(SignedFiles, "signed_files")(backend),
         writes=recorded(Writes, "writes")(backend),
         health=recorded(Health, "health")(backend),
+        metrics=recorded(Metrics, "metrics")(backend),
+        traces=recorded(Traces, "traces")(backend),
         storage=recorded(Storage, "storage")(backend),
         pauses=recorded(Pauses, "pauses")(backend),
         secrets=recorded(Secrets, "secrets")(backend),

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from dagstead.control.bell import Bell
 from dagstead.control.orchestration import Orchestration
 from dagstead.control.recording import Recorder
+from dagstead.plane.traces import NO_TRACER, Tracer
 from dagstead.store.all import Store
 
 
@@ -21,6 +22,8 @@ class Backend:
     recorder: Recorder
     #: Called when Dagster is needed: importing it takes seconds, and most commands never need it.
     open_orchestration: Callable[[], Orchestration]
+    #: Reports to traces, if anybody collects them.
+    tracer: Tracer = NO_TRACER
 
     @property
     def orchestration(self) -> Orchestration:

@@ -31,7 +31,7 @@ class Health:
 
 
 def parts_now(backend: Backend) -> Sequence[ServerPart]:
-    """See :meth:`Health.parts`."""
+    """How each part is, for views that have asked who the actor is."""
     store = backend.store
     parts = parts_of(
         store.leases.leader(),

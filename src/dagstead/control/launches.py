@@ -10,6 +10,7 @@ from dagstead.control import bell
 from dagstead.control.actor import Actor
 from dagstead.control.availability import why_unserved
 from dagstead.control.backend import Backend
+from dagstead.control.counting import count_end
 from dagstead.control.roster import Roster
 from dagstead.control.work import Work, new_request
 from dagstead.plane.agents import Heartbeat, of_deployment
@@ -374,8 +375,10 @@ class Launches:
 
     def _after(self, deployment: Deployment, step: LaunchStep) -> None:
         launch = step.launch
-        if step.counts and launch is not None and not launch.is_open and launch.request_id:
-            self._backend.store.requests.expire(deployment.name, [launch.request_id])
+        if step.counts and launch is not None and not launch.is_open:
+            count_end(self._backend, launch)
+            if launch.request_id:
+                self._backend.store.requests.expire(deployment.name, [launch.request_id])
 
 
 def _knows(beat: Heartbeat, launch: Launch) -> bool:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from dagstead.control import tracing
 from dagstead.control.actor import Actor
 from dagstead.control.backend import Backend
 from dagstead.control.changes import Change, publish
 from dagstead.control.locations import find_location, require_location
 from dagstead.control.snapshots import Snapshots
 from dagstead.plane.deployments import Deployment
+from dagstead.plane.locations import Location
 from dagstead.plane.releases import Outcome
+from dagstead.plane.tallies import Tallied
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +52,12 @@ class LoadReports:
         """
         if not self._may_report(actor, deployment, location, deploy_id):
             return False
+        before = self._traced(deployment, location)
         outcome = self._backend.store.releases.set_loaded(
             deployment.name, location, deploy_id=deploy_id, manifest=manifest
         )
+        if outcome.counted:
+            tracing.location_loaded(self._backend, deployment, before)
         return self._published(deployment, outcome)
 
     def failed(
@@ -80,10 +86,20 @@ class LoadReports:
         """
         if not self._may_report(actor, deployment, location, deploy_id):
             return False
+        before = self._traced(deployment, location)
         outcome = self._backend.store.releases.set_failed(
             deployment.name, location, deploy_id=deploy_id, error=error
         )
+        if outcome.counted:
+            self._backend.store.tallies.tally.count(Tallied.LOAD_ERRORS, deployment.name)
+            tracing.location_loaded(self._backend, deployment, before, "It cannot be loaded.")
         return self._published(deployment, outcome)
+
+    def _traced(self, deployment: Deployment, name: str) -> Location | None:
+        """The location as it is, for its trace; ``None`` while nobody collects any."""
+        if not self._backend.tracer.is_on:
+            return None
+        return find_location(self._backend, deployment, name)
 
     def _may_report(
         self, actor: Actor, deployment: Deployment, name: str, deploy_id: str | None

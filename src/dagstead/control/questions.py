@@ -14,7 +14,10 @@ from dagstead.errors import LocationNotFoundError, NoAnswerError
 from dagstead.plane.deployments import Deployment
 from dagstead.plane.location_status import Condition, LocationStatus
 from dagstead.plane.locations import LoadState, Location
-from dagstead.plane.requests import RequestAnswer
+from dagstead.plane.numbers import SCALED_SECONDS
+from dagstead.plane.organization import ORGANIZATION
+from dagstead.plane.requests import TICKS, RequestAnswer
+from dagstead.plane.tallies import Tallied
 
 #: A code server that is being restarted may be back by then.
 _GRACE_SECONDS = 3.0
@@ -122,11 +125,23 @@ class Questions:
                 if now >= question.deadline:
                     return row
                 status = status_now(self._backend, deployment, row)
-                if not status.is_usable and now - start >= _GRACE_SECONDS:
+                comes = status.is_usable or self._comes(row, status, question)
+                if not comes and now - start >= _GRACE_SECONDS:
                     raise NoAnswerError(_refusal(row, status))
                 if status.is_usable and not row.is_returning:
                     return row
                 listener.wait(bell.LOOK_SECONDS)
+
+    def _comes(self, location: Location, status: LocationStatus, question: Question) -> bool:
+        """Whether an agent can be expected, as somebody starts and stops those of the queue."""
+        if status.condition is not Condition.UNSERVED:
+            return False
+        calls = self._backend.store.queue_calls
+        calls.missed(ORGANIZATION, location.queue)
+        if question.api in TICKS:
+            return False
+        scaled_at = calls.of(ORGANIZATION, location.queue).scaled_at
+        return scaled_at is not None and self._backend.now() - scaled_at < SCALED_SECONDS
 
     def _wait(
         self,
@@ -147,9 +162,11 @@ class Questions:
                 status = self._status(deployment, location)
                 if status is not None and not status.is_usable:
                     store.requests.expire(deployment.name, [request_id])
+                    store.tallies.tally.count(Tallied.EXPIRED, location.queue)
                     raise NoAnswerError(_refusal(location, status))
             listener.wait(bell.LOOK_SECONDS)
         store.requests.expire(deployment.name, [request_id])
+        store.tallies.tally.count(Tallied.EXPIRED, location.queue)
         status = self._status(deployment, location)
         if status is not None and not status.is_usable:
             raise NoAnswerError(_refusal(location, status))

@@ -37,6 +37,7 @@ _KINDS = {
     TokenKind.AGENT: WhoKind.AGENT,
     TokenKind.POOL: WhoKind.POOL,
     TokenKind.WORKER: WhoKind.CODE,
+    TokenKind.METRICS: WhoKind.METRICS,
 }
 _UNEXPECTED = "It failed on the server; the log has why."
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
-from dagstead.control import deploy_policies
+from dagstead.control import deploy_policies, tracing
 from dagstead.control.actor import Actor
 from dagstead.control.availability import would_wait
 from dagstead.control.backend import Backend
@@ -106,6 +106,7 @@ class Releases:
             actor.require_touched(deployment, removes, "removing the deployment's other locations")
         checked = self._checked(actor, deployment, replace(new, removes=removes))
         release, queues = self._backend.store.releases.begin(deployment.name, checked)
+        tracing.release_begun(self._backend, deployment, release.number)
         publish(self._backend, Change(deployment=deployment, queues=queues, releases=True))
         return release
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 
-from dagstead.control import bell
+from dagstead.control import bell, tracing
 from dagstead.control.actor import Actor
 from dagstead.control.backend import Backend
 from dagstead.control.dagster_data import require_runs
@@ -17,6 +17,7 @@ from dagstead.plane.launch_machine.events import Delivery, LaunchAnswer, Return
 from dagstead.plane.names import ID_MAX, check_short
 from dagstead.plane.organization import ORGANIZATION
 from dagstead.plane.requests import DEFAULT_POP_LIMIT, LAUNCH_RUN, Claim, Request
+from dagstead.plane.tallies import Tallied, Tally
 
 #: Part of the error for an agent that must not begin a run. When it reports that, the run is not
 #: failed for it: it has ended, or goes on with the agent that has begun it.
@@ -78,6 +79,9 @@ class Requests:
             limit=poll.limit,
         )
         popped = self._backend.store.requests.pop(claim)
+        for request in popped:
+            if request.deliveries == 1 and request.leased_at is not None:
+                self._tally.dispatched(request.queue, request.leased_at - request.created_at)
         return [request for request in popped if self._may_be_taken(request)]
 
     def answer(
@@ -96,6 +100,7 @@ class Requests:
         request = self._backend.store.requests.answer(deployment.name, request_id, answer, by=by)
         if request is None:
             return None
+        tracing.request_answered(self._backend, request)
         if request.api == LAUNCH_RUN:
             event = LaunchAnswer(request_id=request.id)
             self._backend.store.launches.step(deployment.name, str(request.run_id), event)
@@ -165,6 +170,8 @@ class Requests:
         """Drop and return the requests that were not answered in time."""
         actor.require_system("Dropping requests")
         expired = self._backend.store.requests.expire_overdue(ORGANIZATION)
+        for request in expired:
+            self._tally.count(Tallied.EXPIRED, request.queue)
         self._backend.bell.ring(*(bell.answered(request.id) for request in expired))
         return expired
 
@@ -179,6 +186,7 @@ class Requests:
             return False
         is_given_back = self._backend.store.requests.give_back(request)
         if is_given_back:
+            self._tally.count(Tallied.REDELIVERED, request.queue)
             if request.api == LAUNCH_RUN:
                 event = Return(request_id=request.id)
                 self._backend.store.launches.step(request.deployment, str(request.run_id), event)
@@ -189,6 +197,10 @@ class Requests:
         """Remove requests that ended that long ago; returns how many."""
         actor.require_system("Purging the request queue")
         return self._backend.store.requests.purge(ORGANIZATION, older_than_seconds)
+
+    @property
+    def _tally(self) -> Tally:
+        return self._backend.store.tallies.tally
 
     def _token_of_run(self, deployment: Deployment, run_id: str) -> int | None:
         launch = self._backend.store.launches.newest(deployment.name, run_id)

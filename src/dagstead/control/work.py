@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from dataclasses import dataclass
 
+from dagstead.control import tracing
 from dagstead.control.backend import Backend
 from dagstead.control.orchestration import OutgoingRequest
 from dagstead.plane.deployments import Deployment
@@ -47,7 +48,7 @@ def new_request(backend: Backend, deployment: Deployment, work: Work) -> NewRequ
             args=work.args,
         )
     )
-    return NewRequest(
+    new = NewRequest(
         id=request_id,
         api=work.api,
         deployment=deployment.name,
@@ -58,3 +59,5 @@ def new_request(backend: Backend, deployment: Deployment, work: Work) -> NewRequ
         expires_at=expires_at,
         for_token=work.for_token,
     )
+    tracing.request_queued(backend, new)
+    return new

@@ -27,6 +27,7 @@ from dagstead.engine.run_launcher import AgentRunLauncher
 from dagstead.engine.storage_upgrades import upgrade_storage
 from dagstead.errors import DeploymentNotFoundError
 from dagstead.plane.deployments import Deployment, section
+from dagstead.plane.traces import NO_TRACER, Tracer
 from dagstead.store.all import Store
 from dagstead.store.database import deployment_schema
 from dagstead.store.lines import KEEP_ALIVE
@@ -55,6 +56,7 @@ class Instances:
         folder: Path,
         postgres_url: str | None,
         pool_folder: Path | None = None,
+        tracer: Tracer = NO_TRACER,
     ) -> None:
         """Nothing is opened yet.
 
@@ -64,6 +66,7 @@ class Instances:
             pool_folder: the managed pool's, if it is on this machine: has a sub-folder per
                 deployment, with what steps have stored.
             postgres_url: ``None`` keeps the storage of a deployment in its folder.
+            tracer: gets reports on releases, runs and requests.
         """
         self.store = store
         self.folder = folder
@@ -72,7 +75,7 @@ class Instances:
         self._open: dict[str, _OpenInstance] = {}
         self._lock = threading.RLock()
         #: The acts and views of the control plane, with these instances as its Dagster.
-        self.control = control_over(store, store.bell, lambda: self.orchestration)
+        self.control = control_over(store, store.bell, lambda: self.orchestration, tracer)
         self._connections = (
             SharedConnections(_of_psycopg2(postgres_url), store.database.fence)
             if postgres_url

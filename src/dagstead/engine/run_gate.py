@@ -88,12 +88,16 @@ class RunGate:
         launches = self.control.launches
         kind = event.event_type
         if kind in _STARTS:
-            return launches.start(SYSTEM, self.deployment, run_id)
+            step = launches.start(SYSTEM, self.deployment, run_id)
+            if step.counts and step.launch is not None:
+                self.control.traces.started(SYSTEM, step.launch)
+            return step
         if kind is DagsterEventType.RUN_STARTING:
             return launches.dequeue(SYSTEM, self.deployment, run_id)
         if kind is not DagsterEventType.RUN_CANCELING:
             run = instance.get_run_by_id(run_id)
             location = None if run is None else origin_of(run).location
+            self.control.traces.queued(SYSTEM, self.deployment, run_id)
             return launches.submit(SYSTEM, self.deployment, run_id, location)
         if launches.newest(SYSTEM, self.deployment, run_id) is None:
             run = instance.get_run_by_id(run_id)

@@ -39,6 +39,7 @@ RESERVED_DEPLOYMENT_NAMES = frozenset(
         "upload_logs",
         "static",
         "locations",
+        "metrics",
         "api",
     }
 )

@@ -46,12 +46,7 @@ class NewToken:
         """
         is_everywhere = self.deployments is None
         branches = is_everywhere if self.branch_deployments is None else self.branch_deployments
-        if self.kind is TokenKind.USER and not (self.queues is None and self.default_queue is None):
-            msg = "Only agent tokens have queues. Leave --queue out, or use --kind agent."
-            raise InvalidInputError(msg)
-        if self.kind is TokenKind.POOL and self._names_queues:
-            msg = "A managed pool serves the default queue only. Leave --queue out."
-            raise InvalidInputError(msg)
+        self._check_kind(is_limited=not (is_everywhere and branches))
         if not is_everywhere and not self.deployments and not branches:
             msg = "The token would grant no deployment at all. Name one with --deployment."
             raise InvalidInputError(msg)
@@ -63,6 +58,17 @@ class NewToken:
             secret_values=self._secret_values(),
             roles=self._roles(),
         )
+
+    def _check_kind(self, *, is_limited: bool) -> None:
+        if self.kind is TokenKind.USER and not (self.queues is None and self.default_queue is None):
+            msg = "Only agent tokens have queues, and those for metrics. Leave --queue out."
+            raise InvalidInputError(msg)
+        if self.kind is TokenKind.POOL and self._names_queues:
+            msg = "A managed pool serves the default queue only. Leave --queue out."
+            raise InvalidInputError(msg)
+        if self.kind is TokenKind.METRICS and is_limited:
+            msg = "Metrics are numbers of all deployments. Leave --deployment and the like out."
+            raise InvalidInputError(msg)
 
     @property
     def _names_queues(self) -> bool:

@@ -11,6 +11,8 @@ from dagstead.plane.agents import ALIVE_SECONDS, Heartbeat
 LAUNCH_RUN = "LAUNCH_RUN"
 TERMINATE_RUN = "TERMINATE_RUN"
 CHECK_FOR_WORKSPACE_UPDATES = "CHECK_FOR_WORKSPACE_UPDATES"
+#: Daemons ask these again by themselves, and have others to ask meanwhile.
+TICKS = frozenset({"GET_EXTERNAL_SCHEDULE_EXECUTION_DATA", "GET_EXTERNAL_SENSOR_EXECUTION_DATA"})
 
 #: The most requests that one poll gets for a full deployment, and for all branch deployments
 #: together, when the agent sets no limit (it never does).

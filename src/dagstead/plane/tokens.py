@@ -25,6 +25,8 @@ class TokenKind(StrEnum):
     POOL = "pool"
     #: User code that the managed pool runs: a code server, or the worker of one run.
     WORKER = "worker"
+    #: What reads metrics and how much queues have to do, and nothing else.
+    METRICS = "metrics"
 
     @property
     def described(self) -> str:
@@ -50,6 +52,7 @@ class HeldKind(StrEnum):
     AGENT = "agent"
     USER = "user"
     POOL = "pool"
+    METRICS = "metrics"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -219,6 +222,8 @@ class Token:
         """
         if self.worker is not None:
             return name == self.worker.deployment
+        if self.kind is TokenKind.METRICS:
+            return False
         is_named = self.deployments is not None and name in self.deployments
         if not is_branch:
             return is_named or self.deployments is None

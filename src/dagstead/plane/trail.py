@@ -57,6 +57,8 @@ class WhoKind(StrEnum):
     POOL = "managed pool"
     #: User code in a managed pool.
     CODE = "user code"
+    #: What collects metrics, or starts and stops agents.
+    METRICS = "metrics"
     #: Somebody at the machine of the control plane.
     COMMAND_LINE = "command line"
     #: The control plane by itself.

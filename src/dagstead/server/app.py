@@ -56,6 +56,9 @@ from dagstead.server.guard import GuardMiddleware
 from dagstead.server.headers import HeadersMiddleware
 from dagstead.server.health import health_routes
 from dagstead.server.issuer_keys import IssuerKeys
+from dagstead.server.metrics.exposition import Exposition
+from dagstead.server.metrics.networks import OpenNetworks
+from dagstead.server.metrics.routes import metrics_routes
 from dagstead.server.not_offered import not_offered_routes
 from dagstead.server.oidc import OidcEndpoint, failed_logins
 from dagstead.server.organization_address import OrganizationAddressMiddleware
@@ -66,6 +69,7 @@ from dagstead.server.settings import Settings
 from dagstead.server.sign_in import SignIn
 from dagstead.server.text_door import TextDoorMiddleware
 from dagstead.server.throttle import Throttle, client_of
+from dagstead.server.tracing.middleware import TracingMiddleware
 
 #: Most of these wait for an agent's answer on behalf of the UI. Agents have threads of their own.
 _THREADS = 200
@@ -146,9 +150,11 @@ def create_app(
         logins=logins_of_repositories(control.clock),
     )
     operator = OperatorEndpoints(apps=apps, agents=agent_graphql(agents))
+    exposition = Exposition(control)
     max_file = settings.max_file_mb * MEBIBYTE
     routes: list[BaseRoute] = [
         *health_routes(control),
+        *metrics_routes(control, exposition),
         *sign_in.routes(),
         OidcEndpoint(login=login, failures=failed_logins(control.clock)).route(),
         *blob_routes(agents, spool=settings.data / "uploads", max_bytes=max_file),
@@ -165,7 +171,7 @@ def create_app(
         routes=routes,
         middleware=[
             Middleware(HeadersMiddleware, own=own),
-            Middleware(GuardMiddleware),
+            Middleware(GuardMiddleware, count=exposition.calls.count),
             Middleware(TextDoorMiddleware),
             Middleware(
                 OrganizationAddressMiddleware,
@@ -178,6 +184,7 @@ def create_app(
                 listen=partial(control.bell.listen, sign_ins()),
                 failures=failures,
                 recorder=control.recorder,
+                is_open=OpenNetworks.of(settings.metrics_networks).let_in,
             ),
             Middleware(
                 CallLimitMiddleware,
@@ -189,6 +196,7 @@ def create_app(
                     )
                 ),
             ),
+            Middleware(TracingMiddleware, tracer=control.tracer),
             Middleware(
                 BodyLimitMiddleware,
                 max_body=settings.max_body_mb * MEBIBYTE,

@@ -27,8 +27,9 @@ from dagstead.errors import (
     UnauthenticatedError,
 )
 from dagstead.plane.blobs import BLOBS_PATH
-from dagstead.plane.tokens import Token
+from dagstead.plane.tokens import Token, TokenKind
 from dagstead.server.health import PATH, WHOLE_PATH
+from dagstead.server.metrics.paths import PATHS as METRICS_PATHS
 from dagstead.server.oidc import OIDC_PATH
 from dagstead.server.own_address import OwnAddress, is_from_own_page, opens_page
 from dagstead.server.replies import reply, wants_page
@@ -101,6 +102,7 @@ class AuthenticationMiddleware:
         listen: Callable[[], Listening],
         failures: Throttle,
         recorder: Recorder,
+        is_open: Callable[[Scope], bool],
     ) -> None:
         """Wrap an application.
 
@@ -111,8 +113,10 @@ class AuthenticationMiddleware:
             failures: of callers whose token opens nothing, by their address. Others of the same
                 address, such as a proxy's, are let in.
             recorder: of the trail.
+            is_open: whether a request without a token needs none, for where it comes from.
         """
         self._app = app
+        self._is_let_in = is_open
         self._recorder = recorder
         self._failures = failures
         self._authenticator = authenticator
@@ -121,12 +125,13 @@ class AuthenticationMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
-        if scope["type"] == "lifespan" or is_public(scope["path"]):
+        if scope["type"] == "lifespan" or is_public(scope["path"]) or self._is_open(scope):
             await self._app(scope, receive, send)
             return
         connection = HTTPConnection(scope)
         try:
             token = await self._token_of(connection)
+            _require_metrics_path(token, scope["path"])
         except (UnauthenticatedError, ForbiddenError) as error:
             if isinstance(error, ForbiddenError):
                 await note_refusal(error, scope, self._recorder)
@@ -144,6 +149,9 @@ class AuthenticationMiddleware:
             return
         await self._app(scope, receive, send)
 
+    def _is_open(self, scope: Scope) -> bool:
+        return self._is_let_in(scope) and secret_of(HTTPConnection(scope)) is None
+
     async def _token_of(self, connection: HTTPConnection) -> Token:
         return await to_thread.run_sync(
             self._authenticator.token_of, connection, limiter=self._limiter
@@ -157,6 +165,14 @@ class AuthenticationMiddleware:
             except TooManyError as too_many:
                 return too_many
         return error
+
+
+def _require_metrics_path(token: Token, path: str) -> None:
+    if token.kind is TokenKind.METRICS and path not in METRICS_PATHS:
+        raise ForbiddenError(
+            f"Token {token.name!r} is {token.kind.described}, which opens "
+            f"{' and '.join(sorted(METRICS_PATHS))}, and nothing else."
+        )
 
 
 async def note_refusal(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable
 from http import HTTPStatus
 
 from starlette.requests import ClientDisconnect, HTTPConnection
@@ -26,9 +27,22 @@ _WAIT_LIMITS = WaitLimits()
 class GuardMiddleware:
     """Logs requests without their queries, and turns what went wrong into an answer."""
 
-    def __init__(self, app: ASGIApp, limits: WaitLimits = _WAIT_LIMITS) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        limits: WaitLimits = _WAIT_LIMITS,
+        count: Callable[[Scope, int, float], None] | None = None,
+    ) -> None:
+        """Wrap an application.
+
+        Args:
+            app: the application.
+            limits: for agents, while the store is away.
+            count: gets every request that has ended, with its status and how long it took.
+        """
         self._app = app
         self._limits = limits
+        self._count = count
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
@@ -50,7 +64,10 @@ class GuardMiddleware:
             else:
                 await self._answer_away(away, scope, receive, answer)
         if scope["type"] == "http":
-            _log(scope, answer.status, time.perf_counter() - began)
+            seconds = time.perf_counter() - began
+            _log(scope, answer.status, seconds)
+            if self._count is not None:
+                self._count(scope, answer.status, seconds)
 
     async def _answer_away(
         self, error: StoreAwayError, scope: Scope, receive: Receive, answer: _Answer

@@ -23,7 +23,7 @@ _EVERY_SECONDS = 4.0
 
 @dataclass(slots=True)
 class ListeningThread:
-    """A thread that lives as long as the server listens; it also writes refusals down."""
+    """A thread that lives as long as the server listens; it also writes down what was counted."""
 
     control: Control
     every_seconds: float = _EVERY_SECONDS
@@ -41,6 +41,7 @@ class ListeningThread:
         self._thread.join()
         # What was counted and not written down yet ends with this process.
         self.control.trail.write_down(SYSTEM, all_of_them=True)
+        self.control.metrics.write_down(SYSTEM)
 
     def _keep(self) -> None:
         while not self._ended.wait(self.every_seconds):
@@ -51,6 +52,7 @@ class ListeningThread:
         try:
             self.control.agents.listen(SYSTEM)
             self.control.trail.write_down(SYSTEM)
+            self.control.metrics.write_down(SYSTEM)
         except StoreAwayError as error:
             logger.debug("Could not note that this server listens: %s", error.reason)
         except Exception:

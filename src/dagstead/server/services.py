@@ -17,6 +17,7 @@ from dagstead.plane.leases import Fence
 from dagstead.server.master_key import key_source
 from dagstead.server.private_files import close_to_others
 from dagstead.server.settings import Settings
+from dagstead.server.tracing.setup import tracer_of
 from dagstead.serverless.home import PoolHome
 from dagstead.store.all import Store, open_store
 from dagstead.store.database import Database, sqlite_file
@@ -127,6 +128,7 @@ def open_instances(settings: Settings, store: Store) -> Instances:
         folder=settings.data / "deployments",
         postgres_url=settings.postgres_url,
         pool_folder=PoolHome(root=settings.data / "pool").deployments,
+        tracer=tracer_of(os.environ, "dagstead"),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -48,6 +49,17 @@ def syslog(value: str | None) -> str | None:
     is_remote = parts.scheme in {"udp", "tcp"} and parts.hostname and not parts.path.strip("/")
     if not (is_local or (is_remote and parts.port)):
         raise ValueError(_SYSLOG_FORM)
+    return value
+
+
+def networks(value: str) -> str:
+    """Addresses and networks, separated by commas."""
+    for network in filter(None, map(str.strip, value.split(","))):
+        try:
+            ipaddress.ip_network(network)
+        except ValueError as error:
+            msg = f"must be networks such as 10.0.0.0/8, separated by commas: {error}"
+            raise ValueError(msg) from error
     return value
 
 

@@ -14,6 +14,7 @@ from dagstead.server.setting_forms import (
     absolute,
     absolute_if_any,
     folders,
+    networks,
     range_of_users,
     syslog,
     web_address,
@@ -223,6 +224,13 @@ class Settings(BaseModel):
         description=(
             "Address to which the trail is sent as well, as lines of JSON; with the variable "
             "DAGSTEAD_TRAIL_WEBHOOK_TOKEN, that goes along as a bearer token."
+        ),
+    )
+    metrics_networks: Annotated[str, AfterValidator(networks)] = Field(
+        "",
+        description=(
+            "Networks that may read /metrics without a token, separated by commas, such as "
+            "10.20.0.0/16; if left out, everybody needs a token for metrics."
         ),
     )
     sign_in_days: int = Field(

@@ -23,8 +23,10 @@ from dagstead.store.leases import LeaseStore
 from dagstead.store.lines import Patience
 from dagstead.store.locations import LocationStore
 from dagstead.store.noted_waits import NotedWaitStore
+from dagstead.store.numbers import NumberStore
 from dagstead.store.pex_files import PexFileStore
 from dagstead.store.properties import PropertyStore
+from dagstead.store.queue_calls import QueueCallStore
 from dagstead.store.queues import QueueStore
 from dagstead.store.refused_callers import RefusedCallerStore
 from dagstead.store.releases import ReleaseStore
@@ -33,9 +35,11 @@ from dagstead.store.rotations import RotationStore
 from dagstead.store.run_folders import RunFolders
 from dagstead.store.secrets import SecretStore
 from dagstead.store.sign_ins import SessionStore, SignInLinkStore
+from dagstead.store.tallies import TallyStore
 from dagstead.store.token_calls import TokenCallStore
 from dagstead.store.token_uses import TokenUses
 from dagstead.store.tokens import TokenStore
+from dagstead.store.traces import TraceStore
 from dagstead.store.trail import TrailStore
 from dagstead.store.trust import TrustPolicyStore
 from dagstead.store.vault import Vault
@@ -64,6 +68,10 @@ class Store:
     rotations: RotationStore
     workers: WorkerStore
     token_calls: TokenCallStore
+    queue_calls: QueueCallStore
+    tallies: TallyStore
+    traces: TraceStore
+    numbers: NumberStore
     sessions: SessionStore
     sign_in_links: SignInLinkStore
     trust: TrustPolicyStore
@@ -128,6 +136,10 @@ def open_store(
         rotations=RotationStore(database, clock),
         workers=WorkerStore(database, clock),
         token_calls=TokenCallStore(database, clock),
+        queue_calls=QueueCallStore(database, clock),
+        tallies=TallyStore(database, clock),
+        traces=TraceStore(database, clock),
+        numbers=NumberStore(database, clock),
         sessions=SessionStore(database, clock, tokens),
         sign_in_links=SignInLinkStore(database, clock),
         trust=TrustPolicyStore(database, clock),

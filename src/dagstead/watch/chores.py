@@ -16,6 +16,7 @@ from dagstead.watch.sweeps import Sweeps
 
 _PURGE_EVERY_ROUNDS = 150
 _REMIND_EVERY_ROUNDS = 5
+_COUNT_EVERY_ROUNDS = 2
 _SWEEP_EVERY_ROUNDS = 30
 _NOTE_EVERY_ROUNDS = 3
 
@@ -36,6 +37,11 @@ def chores_of(control: Control, sweeps: Sweeps, trail_days: int) -> list[Chore]:
             what="remind agents of deploys",
             do=Reminders(control).send,
             every_rounds=_REMIND_EVERY_ROUNDS,
+        ),
+        Chore(
+            what="write down what was counted",
+            do=partial(control.metrics.write_down, SYSTEM),
+            every_rounds=_COUNT_EVERY_ROUNDS,
         ),
         Chore(
             what="write into the logs of runs why they wait",

@@ -62,6 +62,7 @@ class Housekeeping:
         self.control.writes.purge(SYSTEM)
         self.control.workers.sweep(SYSTEM)
         self.control.agents.forget(SYSTEM)
+        self.control.metrics.purge(SYSTEM, _DAY_SECONDS)
         self.control.callers.purge(SYSTEM, _KEEP_CALLERS_SECONDS)
         self.control.trail.settle(SYSTEM)
         if self.trail_days:

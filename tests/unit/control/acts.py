@@ -242,6 +242,7 @@ class World:
             "goal": RollbackGoal(number=2),
             "confirmed": None,
             "older_than_seconds": 0.0,
+            "work_of_an_agent": 20,
             "organization": "dagstead",
             "path": "final/stdout/key",
             "pinned": NewPins(issuer="github", repository="org/repo", number="2"),

@@ -26,7 +26,9 @@ class NewTokenFlags:
     kind: Annotated[
         HeldKind,
         typer.Option(
-            "--kind", help="For an agent, for a managed pool of its own, or for a person or CI."
+            "--kind",
+            help="For an agent, for a managed pool of its own, for a person or CI, or to read "
+            "metrics.",
         ),
     ] = HeldKind.USER
     deployment: Annotated[
@@ -50,14 +52,15 @@ class NewTokenFlags:
     queue: Annotated[
         list[str] | None,
         typer.Option(
-            "--queue", help="Agents: limit the token to this agent queue; may be repeated."
+            "--queue",
+            help="Agents and metrics: limit the token to this agent queue; may be repeated.",
         ),
     ] = None
     default_queue: Annotated[
         bool | None,
         typer.Option(
             "--default-queue/--no-default-queue",
-            help="Agents: grant the default queue, or not; by default, only without --queue.",
+            help="The same for the default queue; by default, it is granted only without --queue.",
         ),
     ] = None
     expires: Annotated[

@@ -33,6 +33,7 @@ from dagstead.store.tables.deployments import (
     workspace_versions,
     writes,
 )
+from dagstead.store.tables.metrics import queue_calls, tallies, traces
 from dagstead.store.tables.organization import leader, properties, queues
 from dagstead.store.tables.trail import trail, trail_begun, trail_head, trail_sinks
 from dagstead.store.tables.waits import noted_waits, refused_callers
@@ -50,6 +51,7 @@ __all__ = [
     "noted_waits",
     "pex_files",
     "properties",
+    "queue_calls",
     "queue_from_key",
     "queue_to_key",
     "queues",
@@ -62,8 +64,10 @@ __all__ = [
     "secrets",
     "sessions",
     "sign_in_links",
+    "tallies",
     "token_calls",
     "tokens",
+    "traces",
     "trail",
     "trail_begun",
     "trail_head",

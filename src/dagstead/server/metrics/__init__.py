@@ -1,0 +1,1 @@
+"""``/metrics``, and the signal by which others start and stop agents."""

@@ -1,0 +1,1 @@
+"""Traces over OpenTelemetry; off unless its own variables say where to."""
