@@ -40,6 +40,7 @@ def drop(table: str, column: str | None = None) -> str:
 
 #: How to get to the version before each of these, the newest first.
 UNDONE: Mapping[str, Sequence[str]] = {
+    "0019": (drop("branches"),),
     "0018": tuple(map(drop, ("trail", "trail_head", "trail_begun", "trail_sinks"))),
     "0017": (
         *map(drop, ("former_secrets", "trust_pins", "used_ci_tokens")),

@@ -9,6 +9,7 @@ from dagstead.control.agents import Agents
 from dagstead.control.availability import Availability
 from dagstead.control.backend import Backend
 from dagstead.control.bell import Bell
+from dagstead.control.branches import Branches
 from dagstead.control.dagster_data import DagsterData
 from dagstead.control.deployments import Deployments
 from dagstead.control.files import Files, SignedFiles
@@ -24,6 +25,7 @@ from dagstead.control.questions import Questions
 from dagstead.control.recording import Recorder, recorded
 from dagstead.control.releases import Releases
 from dagstead.control.requests import Requests
+from dagstead.control.run_limits import RunLimits
 from dagstead.control.secrets import Secrets
 from dagstead.control.sign_ins import Sessions, SignIns
 from dagstead.control.statuses import Statuses
@@ -44,6 +46,7 @@ class Control:
     clock: Clock
     bell: Bell
     deployments: Deployments
+    branches: Branches
     organization: OrganizationSettings
     tokens: Tokens
     pool_tokens: PoolTokens
@@ -61,6 +64,7 @@ class Control:
     requests: Requests
     dagster_data: DagsterData
     launches: Launches
+    run_limits: RunLimits
     questions: Questions
     files: Files
     signed_files: SignedFiles
@@ -92,6 +96,7 @@ def control_over(
         clock=store.clock,
         bell=bell,
         deployments=recorded(Deployments, "deployments")(backend),
+        branches=recorded(Branches, "branches")(backend),
         organization=recorded(OrganizationSettings, "organization")(backend),
         tokens=recorded(Tokens, "tokens")(backend),
         pool_tokens=recorded(PoolTokens, "pool_tokens")(backend),
@@ -109,6 +114,7 @@ def control_over(
         requests=recorded(Requests, "requests")(backend),
         dagster_data=recorded(DagsterData, "dagster_data")(backend),
         launches=recorded(Launches, "launches")(backend),
+        run_limits=recorded(RunLimits, "run_limits")(backend),
         questions=recorded(Questions, "questions")(backend),
         files=recorded(Files, "files")(backend),
         signed_files=recorded(SignedFiles, "signed_files")(backend),

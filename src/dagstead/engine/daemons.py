@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from threading import Thread
 from typing import Any
@@ -14,8 +14,10 @@ from dagster._core.workspace.context import IWorkspaceProcessContext
 from dagster._daemon.controller import DagsterDaemonController, create_daemons_from_instance
 from dagster._daemon.daemon import DaemonIterator, DagsterDaemon, MonitoringDaemon
 from dagster._daemon.monitoring import execute_concurrency_slots_iteration
+from dagster._daemon.run_coordinator import QueuedRunCoordinatorDaemon
 
 from dagstead.control.actor import SYSTEM
+from dagstead.engine.branch_runs import BranchRunQueueDaemon, BranchRuns
 from dagstead.engine.instances import Instances
 from dagstead.engine.workspace import DeploymentWorkspace
 from dagstead.plane.deployments import Deployment
@@ -32,15 +34,21 @@ class _DaemonSet:
     controller: DagsterDaemonController
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Daemons:
     """Starts, watches and stops the daemons of all deployments."""
 
     instances: Instances
     base_url: str
+    #: What the run queues of branch deployments share.
+    branch_runs: BranchRuns = field(init=False)
     _running: dict[str, _DaemonSet] = field(default_factory=dict)
     #: Asked to stop. Until they have, no others are started for the deployment.
     _stopping: dict[str, DagsterDaemonController] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """All of its daemons share the limits on runs of branch deployments."""
+        self.branch_runs = BranchRuns(self.instances)
 
     def check(self) -> None:
         """Start daemons of new deployments, restart changed and broken ones, stop closed ones.
@@ -73,7 +81,18 @@ class Daemons:
         )
         instance = self.instances.get(deployment)
         logger.info("Starting the daemons of deployment %s", deployment.name)
-        return DagsterDaemonController(workspace, _daemons_of(instance))
+        return DagsterDaemonController(workspace, list(self._daemons_of(deployment, instance)))
+
+    def _daemons_of(
+        self, deployment: Deployment, instance: DagsterInstance
+    ) -> Iterator[DagsterDaemon[Any]]:
+        for daemon in create_daemons_from_instance(instance):
+            if isinstance(daemon, MonitoringDaemon):
+                yield SlotDaemon(interval_seconds=daemon.interval_seconds)
+            elif isinstance(daemon, QueuedRunCoordinatorDaemon) and deployment.is_branch:
+                yield BranchRunQueueDaemon(daemon.interval_seconds, deployment, self.branch_runs)
+            else:
+                yield daemon
 
     def stop(self) -> bool:
         """Stop them all; return whether they have stopped in time."""
@@ -109,15 +128,6 @@ class SlotDaemon(MonitoringDaemon):
     ) -> DaemonIterator:
         """Free the slots."""
         yield from execute_concurrency_slots_iteration(workspace_process_context, self._logger)
-
-
-def _daemons_of(instance: DagsterInstance) -> list[DagsterDaemon[Any]]:
-    return [
-        SlotDaemon(interval_seconds=daemon.interval_seconds)
-        if isinstance(daemon, MonitoringDaemon)
-        else daemon
-        for daemon in create_daemons_from_instance(instance)
-    ]
 
 
 def _identity(deployment: Deployment) -> tuple[float, int]:

@@ -16,6 +16,7 @@ from dagstead.store.tables.access import (
 )
 from dagstead.store.tables.base import metadata, queues_from_json, queues_to_json
 from dagstead.store.tables.deployments import (
+    branches,
     deletions,
     deployments,
     heartbeats,
@@ -31,6 +32,7 @@ from dagstead.store.tables.organization import leader, properties
 from dagstead.store.tables.trail import trail, trail_begun, trail_head, trail_sinks
 
 __all__ = [
+    "branches",
     "deletions",
     "deployments",
     "former_secrets",
