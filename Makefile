@@ -40,9 +40,10 @@ demo: $(READY) ## Deploy and run the mixed example end to end (STAY=1 leaves it 
 test: $(READY) test-tools ## Run every test (PYTEST_ARGS="-k name" picks some).
 	$(BIN)/pytest -n 4 --no-loadscope-reorder $(PYTEST_ARGS)
 
-test-tools: ## Install what the tests need of Debian's packages: Postgres, Chromium, Node, sandboxes.
+test-tools: ## Install what the tests need of Debian's packages: Postgres, Chromium, Node, sandboxes, nginx.
 	@scripts/need-debian postgresql:/usr/lib/postgresql/*/bin/initdb chromium:/usr/bin/chromium \
-		nodejs:/usr/bin/node npm:/usr/bin/npm bubblewrap:/usr/bin/bwrap nftables:/usr/sbin/nft
+		nodejs:/usr/bin/node npm:/usr/bin/npm bubblewrap:/usr/bin/bwrap nftables:/usr/sbin/nft \
+		nginx:/usr/sbin/nginx
 
 test-charts: $(READY) ## Run the tests of the Helm charts alone; `make test` has them too.
 	$(BIN)/pytest tests/charts $(PYTEST_ARGS)

@@ -63,6 +63,15 @@ def bubblewrap() -> Path:
     return _found("bwrap", "bubblewrap", "bubblewrap")
 
 
+def nginx() -> Path:
+    """The proxy nginx.
+
+    Raises:
+        RuntimeError: with the command that installs it.
+    """
+    return _found("nginx", "nginx", "nginx")
+
+
 def nftables() -> Path:
     """The program that sets rules for packets.
 

@@ -43,7 +43,6 @@ class Health:
             tokens_part(store.tokens.ending(SOON_SECONDS), now),
             trail_part(store.trail.sinks(), now),
             settings_part(self._ignored()),
-            settings_part(self._ignored_settings()),
         )
 
     def _ignored(self) -> Mapping[str, Sequence[str]]:

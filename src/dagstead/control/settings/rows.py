@@ -10,6 +10,9 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from dagstead.errors import InvalidInputError
 from dagstead.plane.image_names import check_registry
 
+#: In place of a number of days.
+_FOR_EVER = -1
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Honoured:
@@ -69,13 +72,19 @@ def _registry(folder: str) -> str:
         raise ValueError(error.message) from error
 
 
+def _days(number: int) -> int:
+    if number >= 1 or number == _FOR_EVER:
+        return number
+    msg = f"{_FOR_EVER} is for ever, and everything else at least 1"
+    raise ValueError(msg)
+
+
 COUNT = Annotated[int, Field(ge=0, strict=True)]
 AT_LEAST_ONE = Annotated[int, Field(ge=1, strict=True)]
 SECONDS = Annotated[float, Field(ge=0)]
 #: Dagster's own settings take no fractions.
 WHOLE_SECONDS = COUNT
-#: Days of history: -1 is for ever.
-KEPT_DAYS = Annotated[int, Field(ge=-1, strict=True)]
+KEPT_DAYS = Annotated[int, Field(strict=True), AfterValidator(_days)]
 TAG_LIMITS = list[TagLimit]
 TAGS = dict[str, str]
 GRANULARITY = Literal["op", "run"]
