@@ -80,6 +80,7 @@ charts: $(READY) ## Make the tables of values in charts/*/README.md.
 reference: $(READY) ## Make the pages of commands, settings, GraphQL fields and releases from the code.
 	$(BIN)/python scripts/make-command-page docs/reference/commands.md
 	$(BIN)/python scripts/make-settings-page docs/operate/settings.md
+	$(BIN)/python scripts/make-deployment-settings-page docs/operate/deployment-settings.md
 	$(BIN)/python scripts/make-graphql-page docs/reference/graphql.md
 	$(BIN)/python scripts/make-release-tables docs/architecture.md
 

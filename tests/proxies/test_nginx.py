@@ -147,7 +147,7 @@ def in_front(folder: Path, certificate: Certificate, port: int, upstream: int) -
     """nginx, until the end of the block."""
     file = folder / "nginx.conf"
     file.write_text(configuration(folder, certificate, port, upstream), encoding="utf-8")
-    command = [nginx(), "-c", file, "-e", folder / "errors"]
+    command = [str(nginx()), "-c", str(file), "-e", str(folder / "errors")]
     with subprocess.Popen(command, stderr=subprocess.PIPE) as process:
         try:
             eventually(lambda: _listens(port), 30, "nginx to listen", retry_on=(OSError,))

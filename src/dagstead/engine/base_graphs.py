@@ -11,7 +11,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from dagster._core.definitions.assets.graph.asset_graph_differ import AssetGraphDiffer
 from dagster._core.definitions.assets.graph.remote_asset_graph import RemoteAssetGraph
@@ -116,7 +116,7 @@ class BaseGraphs:
         return CurrentWorkspace(entries)
 
 
-def graph_of(base: CurrentWorkspace, selector: RepositorySelector | None) -> RemoteAssetGraph:
+def graph_of(base: CurrentWorkspace, selector: RepositorySelector | None) -> RemoteAssetGraph[Any]:
     """The assets of a base that those of a repository are compared with.
 
     Where the base has no such repository, it is all of its assets: they may have moved.

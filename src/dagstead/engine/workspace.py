@@ -7,7 +7,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from itertools import count
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from dagster import DagsterInstance
 from dagster import __version__ as dagster_version
@@ -121,7 +121,7 @@ class DeploymentRequestContext(WorkspaceRequestContext):
 
     def get_base_deployment_asset_graph(
         self, repository_selector: RepositorySelector | None
-    ) -> RemoteAssetGraph | None:
+    ) -> RemoteAssetGraph[Any] | None:
         """The assets that those of a branch deployment are compared with."""
         if not self.deployment.is_branch:
             return None

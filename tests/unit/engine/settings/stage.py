@@ -15,7 +15,6 @@ from dagster._core.remote_origin import (
     RemoteRepositoryOrigin,
 )
 from dagster._core.utils import make_new_run_id
-from dagster._daemon.controller import create_daemons_from_instance
 from dagster._daemon.daemon import DagsterDaemon, SpanMarker
 from dagster._serdes import serialize_value
 from dagster_cloud.api.dagster_cloud_api import (
@@ -25,6 +24,7 @@ from dagster_cloud.api.dagster_cloud_api import (
 
 from dagstead.control import bell
 from dagstead.control.settings.form import deployment_settings_errors
+from dagstead.engine.daemons import Daemons
 from dagstead.engine.instances import Instances
 from dagstead.engine.workspace import DeploymentWorkspace
 from dagstead.plane.deployments import Deployment
@@ -48,6 +48,7 @@ class Stage:
 
     instances: Instances
     clock: ManualClock
+    daemons: Daemons
     name: str = "prod"
 
     @property
@@ -90,7 +91,7 @@ class Stage:
         """The daemon of that kind that the deployment has by its settings."""
         (found,) = [
             daemon
-            for daemon in create_daemons_from_instance(self.instance)
+            for daemon in self.daemons._daemons_of(self.deployment, self.instance)
             if daemon.daemon_type() == kind
         ]
         return found
@@ -120,7 +121,7 @@ class Stage:
     def answering(self, text: str) -> Iterator[None]:
         """An agent that answers everything with this text, as if a code server had given it."""
         stop = threading.Event()
-        response = serialize_value(DagsterCloudApiGrpcResponse(text))
+        response = serialize_value(DagsterCloudApiGrpcResponse(serialized_response_or_error=text))
 
         def work() -> None:
             while not stop.wait(0.02):
@@ -176,7 +177,7 @@ class Stage:
     def answer(self, request: Request, answer: Any) -> None:
         """Answer a question, as an agent does."""
         self.store.requests.pop(POLL)
-        response = DagsterCloudApiGrpcResponse(serialize_value(answer))
+        response = DagsterCloudApiGrpcResponse(serialized_response_or_error=serialize_value(answer))
         text = serialize_value(response)
         assert self.store.requests.answer(self.name, request.id, text, by=None) is not None
         self.instances.control.bell.ring(bell.answered(request.id))

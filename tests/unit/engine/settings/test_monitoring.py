@@ -16,7 +16,6 @@ from dagster import (
 from dagster._core.events import JobFailureData, RunFailureReason
 from dagster._core.storage.tags import WILL_RETRY_TAG
 
-from dagstead.engine.daemons import Daemons, SlotDaemon
 from dagstead.plane.launch_watch import DEFAULT_CANCEL_TIMEOUT_SECONDS
 from dagstead.testing.clock import ManualClock
 from dagstead.watch.run_watch import RunWatch
@@ -99,7 +98,7 @@ def test_failed_runs_are_tried_again_as_often(
 ) -> None:
     instance = stage.set({"run_retries": settings})
     reasons = (RunFailureReason.STEP_FAILURE, RunFailureReason.UNKNOWN)
-    assert [retried(instance, *stage.queued(), reason) for reason in reasons] == [
+    assert [retried(instance, stage.queued()[0], reason) for reason in reasons] == [
         of_a_step,
         of_its_worker,
     ]
@@ -131,9 +130,9 @@ def test_runs_get_workers_of_their_own_where_code_servers_take_no_more(stage: St
 @sees("freshness.enabled")
 def test_freshness_is_evaluated_only_where_it_is_wanted(stage: Stage) -> None:
     def kinds() -> set[str]:
-        return {each.daemon_type() for each in daemons._daemons_of(stage.deployment, instance)}
+        found = stage.daemons._daemons_of(stage.deployment, instance)
+        return {each.daemon_type() for each in found}
 
-    daemons = Daemons(stage.instances, "http://127.0.0.1:1")
     instance = stage.set({})
     assert "FRESHNESS_DAEMON" in kinds()
     instance = stage.set({"freshness": {"enabled": False}})
@@ -151,8 +150,7 @@ def under_way(stage: Stage, run: DagsterRun) -> None:
 
 def free_slots(stage: Stage) -> None:
     """A round of the daemon that frees slots."""
-    daemon = SlotDaemon(interval_seconds=10)
-    list(daemon.run_iteration(stage.workspace))
+    list(stage.daemon("MONITORING").run_iteration(stage.workspace))  # type: ignore[attr-defined]
 
 
 def retried(instance: DagsterInstance, run: DagsterRun, reason: RunFailureReason) -> str:

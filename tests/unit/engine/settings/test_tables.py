@@ -105,7 +105,8 @@ def known_keys() -> Iterator[tuple[str, str]]:
         yield from ((whose, key) for key in keys_in(settings))
     for key in keys_of(dagster_instance_config_schema()):
         yield "deployment", key
-    for key in QueuedRunCoordinator.config_type():
+    of_the_queue: Any = QueuedRunCoordinator.config_type()
+    for key in of_the_queue:
         yield "deployment", f"run_queue.{key}"
     for whose, command in (
         ("deployment", dg_set_deployment),

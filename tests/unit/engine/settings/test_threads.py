@@ -97,7 +97,8 @@ def three_backfills(stage: Stage, count: int = 3) -> None:
                 tags={},
                 backfill_timestamp=time.time(),
                 partition_set_origin=RemotePartitionSetOrigin(
-                    job_origin().repository_origin, "job_partition_set"
+                    repository_origin=job_origin().repository_origin,
+                    partition_set_name="job_partition_set",
                 ),
                 partition_names=["a", "b", "c"],
                 last_submitted_partition_name=None,
@@ -147,13 +148,7 @@ def test_so_many_runs_of_a_sensor_are_submitted_at_one_time(
 ) -> None:
     stage.set({"sensors": {"num_workers": 1, **settings}})
     stage.load(three_sensors())
-    answer = SensorExecutionData(
-        run_requests=run_requests(),
-        skip_message=None,
-        cursor=None,
-        dagster_run_reactions=None,
-        captured_log_key=None,
-    )
+    answer = SensorExecutionData(run_requests=run_requests())
     with stage.running("SENSOR"):
         stage.answer_next(DagsterCloudApi.GET_EXTERNAL_SENSOR_EXECUTION_DATA, answer)
         stage.eventually_asks(DagsterCloudApi.GET_EXTERNAL_EXECUTION_PLAN, count)
