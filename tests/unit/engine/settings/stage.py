@@ -30,6 +30,7 @@ from dagstead.engine.workspace import DeploymentWorkspace
 from dagstead.plane.deployments import Deployment
 from dagstead.plane.organization import ORGANIZATION
 from dagstead.plane.requests import Request
+from dagstead.plane.tokens import Grant, TokenKind
 from dagstead.store.all import Store
 from dagstead.testing import eventually
 from dagstead.testing.clock import ManualClock
@@ -85,7 +86,10 @@ class Stage:
             self.name, LOCATION, deploy_id=deploy_id, manifest=manifest
         ).counted
         store.agents.record([heartbeat_of("gpu", now=self.clock(), agent_id="agent-1")])
-        store.token_calls.polled(1)
+        if not store.tokens.all():
+            token = store.tokens.create("gpu", TokenKind.AGENT, "secret", Grant())
+            assert token.id == POLL.token_id
+        store.token_calls.polled(POLL.token_id)
 
     def daemon(self, kind: str) -> DagsterDaemon[Any]:
         """The daemon of that kind that the deployment has by its settings."""
@@ -113,9 +117,7 @@ class Stage:
             yield
         finally:
             stop.set()
-            self.clock.advance(100_000)
-            thread.join(PATIENCE)
-            assert not thread.is_alive()
+            eventually(lambda: self._has_ended(thread), PATIENCE, "the end of the daemon")
 
     @contextmanager
     def answering(self, text: str) -> Iterator[None]:
@@ -146,6 +148,11 @@ class Stage:
                 count -= step is SpanMarker.END_SPAN
                 if not count:
                     return
+
+    def _has_ended(self, thread: threading.Thread) -> bool:
+        # It may have asked something since.
+        self.clock.advance(100_000)
+        return not thread.is_alive()
 
     def questions(self, api: DagsterCloudApi) -> list[Request]:
         """What is asked of the location's agent and not answered yet."""

@@ -24,7 +24,7 @@ from dagster._daemon.asset_daemon import (
 from dagster_shared.utils.warnings import disable_dagster_warnings
 
 from tests.unit.engine.settings.honoured import sees
-from tests.unit.engine.settings.stage import LOCATION, Stage
+from tests.unit.engine.settings.stage import Stage
 
 KIND = "ASSET"
 
@@ -56,16 +56,14 @@ def ticks(stage: Stage) -> list[InstigatorTick]:
 
 @sees("auto_materialize.use_sensors")
 def test_conditions_have_sensors_or_none(stage: Stage) -> None:
-    def sensors() -> list[str]:
-        location = stage.workspace.create_request_context().get_code_location(LOCATION)
-        (repository,) = location.get_repositories().values()
-        return [sensor.name for sensor in repository.get_sensors()]
-
-    stage.load(Definitions(assets=[wanted]))
+    set_auto_materialize_paused(stage.instance, paused=False)
+    stage.load(Definitions(assets=[quiet]))
     stage.set({})
-    assert sensors() == ["default_automation_condition_sensor"]
+    stage.rounds(KIND, 1)
+    assert ticks(stage) == [], "its sensor is not switched on"
     stage.set({"auto_materialize": {"use_sensors": False}})
-    assert sensors() == []
+    stage.rounds(KIND, 1)
+    assert len(ticks(stage)) == 1
 
 
 @sees("auto_materialize.minimum_interval_seconds")
