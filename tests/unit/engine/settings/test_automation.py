@@ -26,6 +26,9 @@ from dagster_shared.utils.warnings import disable_dagster_warnings
 from tests.unit.engine.settings.honoured import sees
 from tests.unit.engine.settings.stage import Stage
 
+#: Dagster's own.
+pytestmark = pytest.mark.filterwarnings("ignore:Function .AssetSelection.keys.:DeprecationWarning")
+
 KIND = "ASSET"
 
 

@@ -35,6 +35,9 @@ from dagster._serdes import serialize_value
 from tests.unit.engine.settings.honoured import sees
 from tests.unit.engine.settings.stage import LOCATION, Stage
 
+#: Dagster's own.
+pytestmark = pytest.mark.filterwarnings("ignore:Function .AssetSelection.keys.:DeprecationWarning")
+
 DAY = 24 * 3600.0
 _CRON = "* * * * *"
 
@@ -68,6 +71,7 @@ def old_ticks(stage: Stage, origin: str, selector: str, kind: InstigatorType) ->
                 timestamp=time.time() - 3 * DAY,
                 end_timestamp=time.time() - 3 * DAY,
                 selector_id=selector,
+                run_ids=[],
             )
         )
 
