@@ -40,10 +40,10 @@ demo: $(READY) ## Deploy and run the mixed example end to end (STAY=1 leaves it 
 test: $(READY) test-tools ## Run every test (PYTEST_ARGS="-k name" picks some).
 	$(BIN)/pytest -n 4 --no-loadscope-reorder $(PYTEST_ARGS)
 
-test-tools: ## Install what the tests need of Debian's packages: Postgres, Chromium, Node, sandboxes, promtool.
+test-tools: ## Install what the tests need of Debian's packages: Postgres, Chromium, Node, sandboxes, proxies.
 	@scripts/need-debian postgresql:/usr/lib/postgresql/*/bin/initdb chromium:/usr/bin/chromium \
 		nodejs:/usr/bin/node npm:/usr/bin/npm bubblewrap:/usr/bin/bwrap nftables:/usr/sbin/nft \
-		prometheus:/usr/bin/promtool
+		nginx:/usr/sbin/nginx prometheus:/usr/bin/promtool
 
 test-charts: $(READY) ## Run the tests of the Helm charts alone; `make test` has them too.
 	$(BIN)/pytest tests/charts $(PYTEST_ARGS)
@@ -80,6 +80,7 @@ charts: $(READY) ## Make the tables of values in charts/*/README.md.
 reference: $(READY) ## Make the pages of commands, settings, GraphQL fields and releases from the code.
 	$(BIN)/python scripts/make-command-page docs/reference/commands.md
 	$(BIN)/python scripts/make-settings-page docs/operate/settings.md
+	$(BIN)/python scripts/make-deployment-settings-page docs/operate/deployment-settings.md
 	$(BIN)/python scripts/make-graphql-page docs/reference/graphql.md
 	$(BIN)/python scripts/make-release-tables docs/architecture.md
 

@@ -24,6 +24,7 @@ READ_IN_THE_SOURCE = [
     ("script", "page"),
     [
         ("make-settings-page", DOCS / "operate/settings.md"),
+        ("make-deployment-settings-page", DOCS / "operate/deployment-settings.md"),
         ("make-graphql-page", DOCS / "reference/graphql.md"),
     ],
 )

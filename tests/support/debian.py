@@ -72,6 +72,15 @@ def promtool() -> Path:
     return _found("promtool", "promtool", "prometheus")
 
 
+def nginx() -> Path:
+    """The proxy nginx.
+
+    Raises:
+        RuntimeError: with the command that installs it.
+    """
+    return _found("nginx", "nginx", "nginx")
+
+
 def nftables() -> Path:
     """The program that sets rules for packets.
 

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from dagstead.control.all import Control, control_over
 from dagstead.control.orchestration import OutgoingRequest
 from dagstead.plane.agents import Heartbeat
+from dagstead.plane.branches import BaseDefinitions
+from dagstead.plane.comparisons import AssetChange
 from dagstead.plane.deployments import Deployment
 from dagstead.plane.launch_watch import WorkerReport
 from dagstead.plane.launches import Launch, RunEnd, RunOrigin, RunUnderWay
@@ -49,6 +51,8 @@ class NoDagster:
     reports: dict[str, Sequence[WorkerReport]] = field(default_factory=dict)
     #: Of runs that are in Dagster's storage.
     origins: dict[str, RunOrigin] = field(default_factory=dict)
+    #: When the newest run of every deployment was created.
+    newest_run: float | None = None
 
     def request_body(self, outgoing: OutgoingRequest) -> str:
         return json.dumps({"id": outgoing.id, "api": outgoing.api})
@@ -126,6 +130,12 @@ class NoDagster:
             return False
         self.unfinished_runs[deployment.name].remove(run_id)
         return True
+
+    def newest_run_at(self, _deployment: Deployment) -> float | None:
+        return self.newest_run
+
+    def compare(self, _deployment: Deployment, _base: BaseDefinitions) -> Sequence[AssetChange]:
+        return ()
 
     def drop(self, name: str) -> None:
         self.dropped.append(name)

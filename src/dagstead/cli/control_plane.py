@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from dagstead.client.secrets import ListedSecret
     from dagstead.client.trail import TrailCheck
     from dagstead.plane.ci_logins import NewPins, Pin
+    from dagstead.plane.comparisons import Comparison
     from dagstead.plane.master_keys import KeyReport
     from dagstead.plane.new_tokens import NewToken
     from dagstead.plane.queue_views import QueueView
@@ -90,6 +91,12 @@ class DeploymentActs(Protocol):
 
     def settings(self, name: str) -> Mapping[str, Any]:
         """The settings of a deployment."""
+
+    def ignored_settings(self, name: str) -> Sequence[str]:
+        """The settings of a deployment that have no effect, with the reason."""
+
+    def compare(self, name: str) -> Comparison:
+        """What the code of a branch deployment changes."""
 
     def set_settings(self, name: str, settings: Mapping[str, Any]) -> None:
         """Replace the settings of a deployment."""

@@ -52,6 +52,7 @@ def list_(
             "branch": f"{each.repository} {each.branch}" if each.is_branch else None,
             "locations": each.locations,
             "created": moment(each.created_at),
+            "closes": None if each.closes_at is None else moment(each.closes_at),
         }
         for each in plane.deployments.all()
     ]
@@ -91,6 +92,37 @@ def delete(
         )
 
 
+@app.command()
+@administers
+def compare(
+    plane: Administration,
+    name: NameArgument,
+    *,
+    format_: FormatOption = Format.TABLE,
+) -> None:
+    """List the assets that a branch deployment changes against its base.
+
+    The base is compared as it is now, or as it was when the branch deployment was made or updated:
+    see `--snapshot-base-condition` of `dagster-cloud ci init`. Assets of locations that are not in
+    the branch deployment are not compared.
+
+    For example: `dagstead deployment compare 6f1b2c8e0d4a4f7f9d3b2a1c5e7f8a90`
+    """
+    found = plane.deployments.compare(name)
+    when = "is now" if found.taken_at is None else f"was at {moment(found.taken_at)}"
+    rows = [
+        {
+            "asset": each.asset,
+            "location": each.location,
+            "changes": ", ".join(reason.lower().replace("_", " ") for reason in each.reasons),
+        }
+        for each in found.changes
+    ]
+    print_rows(rows, format_, empty=f"All assets are the same as in {found.base!r}.")
+    if rows:
+        say(f"Compared with {found.base!r} as it {when}.", err=True)
+
+
 @app.command("settings")
 @administers
 def settings_(
@@ -107,6 +139,8 @@ def settings_(
 ) -> None:
     """Print a deployment's settings as YAML, or replace them.
 
+    What an older version of the server has stored and this one ignores is listed on standard error.
+
     For example:
 
     - `dagstead deployment settings prod > settings.yaml`
@@ -115,6 +149,8 @@ def settings_(
     """
     if set_from is None:
         _print_yaml(plane.deployments.settings(name))
+        for reason in plane.deployments.ignored_settings(name):
+            say(f"ignored: {reason}", err=True)
         return
     plane.deployments.require(name)
     plane.deployments.set_settings(name, _read(set_from))

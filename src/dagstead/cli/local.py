@@ -6,7 +6,7 @@ folder may do everything.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -25,6 +25,7 @@ from dagstead.control.all import Control
 from dagstead.control.statuses import StatedLocation
 from dagstead.model.retention import Retention
 from dagstead.plane.ci_logins import NewPins, Pin
+from dagstead.plane.comparisons import Comparison
 from dagstead.plane.deployments import Deployment
 from dagstead.plane.new_tokens import NewToken
 from dagstead.plane.reasons import RunWaits, SubjectReason
@@ -121,7 +122,9 @@ class _Deployments:
     _control: Control
 
     def all(self) -> list[ListedDeployment]:
-        return [self._listed(each) for each in self._control.deployments.granted(COMMAND_LINE)]
+        closes = self._control.branches.closing_times(COMMAND_LINE)
+        granted = self._control.deployments.granted(COMMAND_LINE)
+        return [self._listed(each, closes.get(each.name)) for each in granted]
 
     def require(self, name: str) -> None:
         self._named(name)
@@ -139,18 +142,27 @@ class _Deployments:
     def settings(self, name: str) -> Mapping[str, Any]:
         return self._named(name).settings
 
+    def ignored_settings(self, name: str) -> Sequence[str]:
+        named = self._named(name)
+        ignored = self._control.deployments.ignored_settings(COMMAND_LINE, named)
+        return [each.reason for each in ignored]
+
+    def compare(self, name: str) -> Comparison:
+        return self._control.branches.compare(COMMAND_LINE, self._named(name))
+
     def set_settings(self, name: str, settings: Mapping[str, Any]) -> None:
         self._control.deployments.set_settings(COMMAND_LINE, self._named(name), settings)
 
     def _named(self, name: str) -> Deployment:
         return self._control.deployments.named(COMMAND_LINE, name)
 
-    def _listed(self, deployment: Deployment) -> ListedDeployment:
+    def _listed(self, deployment: Deployment, closes_at: float | None) -> ListedDeployment:
         branch = deployment.branch
         return ListedDeployment(
             name=deployment.name,
             is_branch=deployment.is_branch,
             is_closed=deployment.closed,
+            closes_at=closes_at,
             repository=branch.repo_name if branch else None,
             branch=branch.branch_name if branch else None,
             locations=len(self._control.locations.all(COMMAND_LINE, deployment)),

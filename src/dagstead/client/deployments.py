@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from dagstead.client.connection import Connection
 from dagstead.client.refusals import ERROR_MEMBERS, succeeded
+from dagstead.plane.comparisons import AssetChange, Comparison
 
 _LIST = """
 {
   result: deployments {
-    deploymentName isBranchDeployment isClosed repoName branchName locationCount createdAt
+    deploymentName isBranchDeployment isClosed closesAt repoName branchName locationCount
+    createdAt
   }
 }
 """
@@ -33,6 +35,8 @@ _DELETE = (
 )
 _UNDER_WAY = "{ result: runsUnderWay }"
 _SETTINGS = "{ result: deploymentSettings { settings } }"
+_IGNORED = "{ result: deploymentSettings { ignored { path reason } } }"
+_COMPARE = "{ result: baseComparison { base takenAt changes { asset location reasons } } }"
 _SET = f"""
 mutation ($settings: GenericScalar) {{
   result: setDeploymentSettings(deploymentSettings: {{settings: $settings}}) {{ {ERROR_MEMBERS} }}
@@ -48,6 +52,8 @@ class ListedDeployment:
     name: str
     is_branch: bool
     is_closed: bool
+    #: When it is closed, if nobody uses it until then; ``None`` is never.
+    closes_at: float | None
     #: Of a branch deployment, as the CLI reported them.
     repository: str | None
     branch: str | None
@@ -77,6 +83,7 @@ class Deployments:
                 name=each["deploymentName"],
                 is_branch=each["isBranchDeployment"],
                 is_closed=each["isClosed"],
+                closes_at=each["closesAt"],
                 repository=each["repoName"],
                 branch=each["branchName"],
                 locations=each["locationCount"],
@@ -109,6 +116,27 @@ class Deployments:
         self.require(name)
         found: Mapping[str, Any] = self.connection.on(name).graphql(_SETTINGS)["result"]
         return found["settings"] or {}
+
+    def ignored_settings(self, name: str) -> Sequence[str]:
+        """The settings that have no effect, with the reason."""
+        self.require(name)
+        found = self.connection.on(name).graphql(_IGNORED)["result"]
+        return [str(each["reason"]) for each in found["ignored"]]
+
+    def compare(self, name: str) -> Comparison:
+        """What the code of a branch deployment changes."""
+        self.require(name)
+        found = self.connection.on(name).graphql(_COMPARE)["result"]
+        return Comparison(
+            base=found["base"],
+            taken_at=found["takenAt"],
+            changes=tuple(
+                AssetChange(
+                    asset=each["asset"], location=each["location"], reasons=tuple(each["reasons"])
+                )
+                for each in found["changes"]
+            ),
+        )
 
     def set_settings(self, name: str, settings: Mapping[str, Any]) -> None:
         """Replace them."""

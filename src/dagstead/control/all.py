@@ -10,6 +10,7 @@ from dagstead.control.agents import Agents
 from dagstead.control.availability import Availability
 from dagstead.control.backend import Backend
 from dagstead.control.bell import Bell
+from dagstead.control.branches import Branches
 from dagstead.control.callers import Callers
 from dagstead.control.dagster_data import DagsterData
 from dagstead.control.deployments import Deployments
@@ -31,6 +32,7 @@ from dagstead.control.reasons import Reasons
 from dagstead.control.recording import Recorder, recorded
 from dagstead.control.releases import Releases
 from dagstead.control.requests import Requests
+from dagstead.control.run_limits import RunLimits
 from dagstead.control.secrets import Secrets
 from dagstead.control.sign_ins import Sessions, SignIns
 from dagstead.control.statuses import Statuses
@@ -55,6 +57,7 @@ class Control:
     bell: Bell
     tracer: Tracer
     deployments: Deployments
+    branches: Branches
     organization: OrganizationSettings
     tokens: Tokens
     pool_tokens: PoolTokens
@@ -74,6 +77,7 @@ class Control:
     requests: Requests
     dagster_data: DagsterData
     launches: Launches
+    run_limits: RunLimits
     questions: Questions
     queues: Queues
     dequeues: Dequeues
@@ -121,6 +125,7 @@ def control_over(
         bell=bell,
         tracer=tracer,
         deployments=recorded(Deployments, "deployments")(backend),
+        branches=recorded(Branches, "branches")(backend),
         organization=recorded(OrganizationSettings, "organization")(backend),
         tokens=recorded(Tokens, "tokens")(backend),
         pool_tokens=recorded(PoolTokens, "pool_tokens")(backend),
@@ -140,6 +145,7 @@ def control_over(
         requests=recorded(Requests, "requests")(backend),
         dagster_data=recorded(DagsterData, "dagster_data")(backend),
         launches=recorded(Launches, "launches")(backend),
+        run_limits=recorded(RunLimits, "run_limits")(backend),
         questions=recorded(Questions, "questions")(backend),
         queues=recorded(Queues, "queues")(backend),
         dequeues=recorded(Dequeues, "dequeues")(backend),

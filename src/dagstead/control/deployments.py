@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from dagstead.control import bell
 from dagstead.control.actor import Actor
 from dagstead.control.backend import Backend
-from dagstead.control.settings_form import deployment_settings_errors
+from dagstead.control.branches import record_opening
+from dagstead.control.settings.form import (
+    DEPLOYMENT_FORM,
+    IgnoredSetting,
+    deployment_settings_errors,
+)
 from dagstead.errors import DeploymentNotFoundError, ForbiddenError, InvalidInputError
 from dagstead.plane.blobs import BlobKind
+from dagstead.plane.branches import SnapshotCondition, default_base
 from dagstead.plane.deploy_policy import SECTION
 from dagstead.plane.deployments import Branch, Deployment, branch_deployment_name
 from dagstead.plane.names import NAME_MAX, check_deployment_name, check_readable, check_short
 from dagstead.plane.organization import ORGANIZATION
 from dagstead.plane.roles import Permission
-from dagstead.plane.secrets import default_base
 from dagstead.plane.texts import require_small
 
 #: The kinds of files that belong to a deployment; all deployments share PEX files.
@@ -114,8 +119,21 @@ class Deployments:
         actor.require_user()
         return branch_deployment_name(repository, branch, actor.project)
 
-    def open_branch(self, actor: Actor, branch: Branch, base: str | None) -> Deployment:
+    def open_branch(
+        self,
+        actor: Actor,
+        branch: Branch,
+        base: str | None,
+        snapshot: SnapshotCondition | None = None,
+    ) -> Deployment:
         """Make or update the deployment of a branch; a closed pull request closes it.
+
+        Args:
+            actor: asks for it.
+            branch: as the client reports it.
+            base: the deployment that it belongs to, if it is named; recorded at first.
+            snapshot: when what it is compared with is kept; ``None`` compares with what the base
+                has now.
 
         Raises:
             ForbiddenError: when the actor may not use branch deployments of the repository, or a
@@ -136,6 +154,8 @@ class Deployments:
             check_deployment_name(base)
             self._require_base(actor, name, base)
         deployment = store.create_or_update_branch(branch.readable, base, actor.project)
+        if not deployment.closed:
+            record_opening(self._backend, deployment, snapshot)
         self._backend.bell.ring(bell.locations(name))
         return deployment
 
@@ -148,6 +168,14 @@ class Deployments:
         actor.require_user()
         actor.require_reading(deployment, "looking at a deployment's settings")
         return deployment.settings
+
+    def ignored_settings(self, actor: Actor, deployment: Deployment) -> Sequence[IgnoredSetting]:
+        """The settings of a deployment that have no effect: an older version has taken them.
+
+        Raises:
+            ForbiddenError: when the actor may not see the whole deployment.
+        """
+        return DEPLOYMENT_FORM.ignored(self.settings(actor, deployment))
 
     def set_settings(
         self, actor: Actor, deployment: Deployment, settings: Mapping[str, Any]

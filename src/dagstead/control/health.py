@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from dagstead.control.actor import Actor
 from dagstead.control.backend import Backend
-from dagstead.plane.health import ServerPart, parts_of, tokens_part
+from dagstead.control.settings.form import DEPLOYMENT_FORM, ORGANIZATION_FORM
+from dagstead.plane.health import ServerPart, parts_of, settings_part, tokens_part
 from dagstead.plane.organization import ORGANIZATION
 from dagstead.plane.tokens import SOON_SECONDS
 from dagstead.plane.trail_health import trail_part
@@ -46,4 +47,19 @@ def parts_now(backend: Backend) -> Sequence[ServerPart]:
         *parts,
         tokens_part(store.tokens.ending(SOON_SECONDS), now),
         trail_part(store.trail.sinks(), now),
+        settings_part(_ignored(backend)),
     )
+
+
+def _ignored(backend: Backend) -> Mapping[str, Sequence[str]]:
+    """The stored settings that have no effect, by whose they are."""
+    store = backend.store
+    found = {
+        f"deployment {each.name}": DEPLOYMENT_FORM.ignored(each.settings)
+        for each in store.deployments.all()
+    }
+    of_all = ORGANIZATION_FORM.ignored(store.properties.organization_settings())
+    every = {"the organization": of_all, **found}
+    return {
+        whose: [setting.path for setting in ignored] for whose, ignored in every.items() if ignored
+    }

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from dagstead.plane.agents import Heartbeat
+from dagstead.plane.branches import BaseDefinitions
+from dagstead.plane.comparisons import AssetChange
 from dagstead.plane.deployments import Deployment
 from dagstead.plane.launch_watch import WorkerReport
 from dagstead.plane.launches import Launch, RunEnd, RunOrigin, RunUnderWay
@@ -91,6 +93,12 @@ class Orchestration(Protocol):
 
     def terminate(self, deployment: Deployment, run_id: str) -> bool:
         """Have a run end; returns whether a live agent, or nobody, has to do it."""
+
+    def newest_run_at(self, deployment: Deployment) -> float | None:
+        """When the newest run of a deployment was created; ``None`` when it has none."""
+
+    def compare(self, deployment: Deployment, base: BaseDefinitions) -> Sequence[AssetChange]:
+        """The assets that are not the same in a branch deployment and in its base."""
 
     def drop(self, name: str) -> None:
         """Remove everything that a deleted deployment stored: its runs, events and logs."""

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from dagstead.control.actor import Actor
 from dagstead.control.backend import Backend
-from dagstead.control.settings_form import organization_settings_errors
+from dagstead.control.settings.form import (
+    ORGANIZATION_FORM,
+    IgnoredSetting,
+    organization_settings_errors,
+)
 from dagstead.errors import InvalidInputError
 
 
@@ -31,12 +35,20 @@ class OrganizationSettings:
             return {}
         return self._backend.store.properties.organization_settings()
 
+    def ignored_settings(self, actor: Actor) -> Sequence[IgnoredSetting]:
+        """The settings that have no effect: an older version has taken them.
+
+        Raises:
+            ForbiddenError: for agents.
+        """
+        return ORGANIZATION_FORM.ignored(self.settings(actor))
+
     def set_settings(self, actor: Actor, settings: Mapping[str, Any]) -> None:
         """Replace them.
 
         Raises:
             ForbiddenError: for a limited actor.
-            InvalidInputError: with all mistakes in the deploy policy.
+            InvalidInputError: with all mistakes in them.
         """
         actor.require_organization("Changing the organization's settings")
         errors = organization_settings_errors(settings)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from dagstead.control.actor import Actor
@@ -83,13 +83,15 @@ class Storage:
             deployment.name: self._backend.store.releases.rows(deployment.name)
             for deployment in self._backend.store.deployments.all()
         }
+        compared = self._compared()
         uses = Uses(
             rows=rows,
+            compared=compared,
             in_use=self._in_use(stored),
             references={
                 (name, found): self._references(name, found)
                 for name, of_deployment in rows.items()
-                for found in definitions_in(of_deployment)
+                for found in definitions_in(of_deployment) | compared.get(name, frozenset())
             },
             caches={
                 item.name: self._pex_files_in(item)
@@ -148,6 +150,14 @@ class Storage:
                     state_versions=dagster.state_versions(deployment),
                 )
         return in_use
+
+    def _compared(self) -> Mapping[str, frozenset[str]]:
+        """The definitions that branch deployments are compared with, by their deployment."""
+        found: dict[str, frozenset[str]] = {}
+        for snapshot in self._backend.store.branches.snapshots(ORGANIZATION):
+            known = found.get(snapshot.base, frozenset())
+            found[snapshot.base] = known | hashes_in(snapshot.manifests.values())
+        return found
 
     def _references(self, deployment: str, sha1: str) -> frozenset[str]:
         """What a repository's definitions refer to; nothing for those of another kind."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from threading import Thread
 from typing import Any
@@ -14,12 +14,10 @@ from dagster._core.workspace.context import IWorkspaceProcessContext
 from dagster._daemon.controller import DagsterDaemonController, create_daemons_from_instance
 from dagster._daemon.daemon import DaemonIterator, DagsterDaemon, MonitoringDaemon
 from dagster._daemon.monitoring import execute_concurrency_slots_iteration
-from dagster._daemon.run_coordinator.queued_run_coordinator_daemon import (
-    QueuedRunCoordinatorDaemon,
-)
+from dagster._daemon.run_coordinator import QueuedRunCoordinatorDaemon
 
 from dagstead.control.actor import SYSTEM
-from dagstead.control.all import Control
+from dagstead.engine.branch_runs import BranchRunQueueDaemon, BranchRuns
 from dagstead.engine.instances import Instances
 from dagstead.engine.run_queue_daemon import RunQueueDaemon
 from dagstead.engine.workspace import DeploymentWorkspace
@@ -37,15 +35,21 @@ class _DaemonSet:
     controller: DagsterDaemonController
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Daemons:
     """Starts, watches and stops the daemons of all deployments."""
 
     instances: Instances
     base_url: str
+    #: What the run queues of branch deployments share.
+    branch_runs: BranchRuns = field(init=False)
     _running: dict[str, _DaemonSet] = field(default_factory=dict)
     #: Asked to stop. Until they have, no others are started for the deployment.
     _stopping: dict[str, DagsterDaemonController] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """All of its daemons share the limits on runs of branch deployments."""
+        self.branch_runs = BranchRuns(self.instances)
 
     def check(self) -> None:
         """Start daemons of new deployments, restart changed and broken ones, stop closed ones.
@@ -78,9 +82,24 @@ class Daemons:
         )
         instance = self.instances.get(deployment)
         logger.info("Starting the daemons of deployment %s", deployment.name)
-        return DagsterDaemonController(
-            workspace, _daemons_of(instance, self.instances.control, deployment)
-        )
+        return DagsterDaemonController(workspace, list(self._daemons_of(deployment, instance)))
+
+    def _daemons_of(
+        self, deployment: Deployment, instance: DagsterInstance
+    ) -> Iterator[DagsterDaemon[Any]]:
+        for daemon in create_daemons_from_instance(instance):
+            if isinstance(daemon, MonitoringDaemon):
+                yield SlotDaemon(interval_seconds=daemon.interval_seconds)
+            elif isinstance(daemon, QueuedRunCoordinatorDaemon):
+                yield self._run_queue_daemon(deployment, daemon.interval_seconds)
+            else:
+                yield daemon
+
+    def _run_queue_daemon(self, deployment: Deployment, seconds: float) -> RunQueueDaemon:
+        control = self.instances.control
+        if deployment.is_branch:
+            return BranchRunQueueDaemon(seconds, control, deployment, self.branch_runs)
+        return RunQueueDaemon(seconds, control, deployment)
 
     def stop(self) -> bool:
         """Stop them all; return whether they have stopped in time."""
@@ -116,24 +135,6 @@ class SlotDaemon(MonitoringDaemon):
     ) -> DaemonIterator:
         """Free the slots."""
         yield from execute_concurrency_slots_iteration(workspace_process_context, self._logger)
-
-
-def _daemons_of(
-    instance: DagsterInstance, control: Control, deployment: Deployment
-) -> list[DagsterDaemon[Any]]:
-    return [_ours(daemon, control, deployment) for daemon in create_daemons_from_instance(instance)]
-
-
-def _ours(
-    daemon: DagsterDaemon[Any], control: Control, deployment: Deployment
-) -> DagsterDaemon[Any]:
-    match daemon:
-        case MonitoringDaemon():
-            return SlotDaemon(interval_seconds=daemon.interval_seconds)
-        case QueuedRunCoordinatorDaemon():
-            return RunQueueDaemon(daemon.interval_seconds, control, deployment)
-        case _:
-            return daemon
 
 
 def _identity(deployment: Deployment) -> tuple[float, int]:

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from dagster import DagsterInstance, DagsterRun
 from dagster._core.events.log import EventLogEntry
+from dagster._core.instance.config import ConcurrencyConfig
 from dagster._core.instance.ref import InstanceRef
+from dagster_shared.record import copy
 
 from dagstead.control.actor import SYSTEM
 from dagstead.engine.run_log import changes_status
@@ -50,6 +52,17 @@ class DeploymentInstance(DagsterInstance):
             super().handle_new_event(event, batch_metadata=batch_metadata)
         else:
             self.gate.handle(self, event, super().handle_new_event)
+
+    def get_concurrency_config(self) -> ConcurrencyConfig:
+        """The limits on runs; of a branch deployment also those that it shares with others."""
+        config = super().get_concurrency_config()
+        if self.gate is None or not self.gate.deployment.is_branch or not config.run_queue_config:
+            return config
+        limits = self.gate.control.run_limits.of_branches(SYSTEM)
+        queue = config.run_queue_config._replace(
+            max_concurrent_runs_all_branch_deployments=limits.all_runs
+        )
+        return copy(config, run_queue_config=queue)
 
     def show_end(self, launch: Launch) -> None:
         """Show how a run has ended."""

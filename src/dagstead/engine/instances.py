@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import shutil
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,26 +17,23 @@ from dagster._core.instance.ref import InstanceRef
 from sqlalchemy.engine import URL, make_url
 
 from dagstead.control.all import control_over
+from dagstead.engine.base_graphs import BaseGraphs
 from dagstead.engine.calls import AgentCalls
 from dagstead.engine.connections import SharedConnections
 from dagstead.engine.daemon_health import statuses_of
 from dagstead.engine.deployment_instance import DeploymentInstance
+from dagstead.engine.instance_settings import instance_settings
 from dagstead.engine.orchestration import DagsterOrchestration
 from dagstead.engine.run_gate import RunGate
 from dagstead.engine.run_launcher import AgentRunLauncher
 from dagstead.engine.storage_upgrades import upgrade_storage
+from dagstead.engine.stored_definitions import StoredDefinitions
 from dagstead.errors import DeploymentNotFoundError
-from dagstead.plane.deployments import Deployment, section
+from dagstead.plane.deployments import Deployment
 from dagstead.plane.traces import NO_TRACER, Tracer
 from dagstead.store.all import Store
 from dagstead.store.database import deployment_schema
 from dagstead.store.lines import KEEP_ALIVE
-
-#: How often slots of runs that have ended are freed. The rest of run monitoring is ours.
-_FREE_SLOTS_EVERY_SECONDS = 10
-_OF_SLOTS = ("free_slots_after_run_end_seconds",)
-
-_DEFAULT_MAX_CONCURRENT_RUNS = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +73,10 @@ class Instances:
         self._lock = threading.RLock()
         #: The acts and views of the control plane, with these instances as its Dagster.
         self.control = control_over(store, store.bell, lambda: self.orchestration, tracer)
+        #: Code locations of Dagster, made from what agents have uploaded.
+        self.definitions = StoredDefinitions(self.calls, self.get)
+        #: What branch deployments are compared with.
+        self.base_graphs = BaseGraphs(self.control, self.definitions)
         self._connections = (
             SharedConnections(_of_psycopg2(postgres_url), store.database.fence)
             if postgres_url
@@ -90,7 +91,12 @@ class Instances:
     @property
     def orchestration(self) -> DagsterOrchestration:
         """The port through which acts ask Dagster."""
-        return DagsterOrchestration(instance_of=self.get, calls=self.calls, drop_stored=self.drop)
+        return DagsterOrchestration(
+            instance_of=self.get,
+            calls=self.calls,
+            base_graphs=self.base_graphs,
+            drop_stored=self.drop,
+        )
 
     def get(self, deployment: Deployment) -> DagsterInstance:
         """The instance of a deployment, opened at the first call.
@@ -219,47 +225,6 @@ def _sqlite_config(home: Path) -> dict[str, Any]:
             "class": "SqliteScheduleStorage",
             "config": {"base_dir": str(home / "schedules")},
         },
-    }
-
-
-def instance_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """The part of ``dagster.yaml`` that a deployment's settings define."""
-    queue = section(settings, "run_queue")
-    monitoring = section(settings, "run_monitoring")
-    retries = section(settings, "run_retries")
-    concurrency = {
-        name: section(settings["concurrency"], name) for name in section(settings, "concurrency")
-    }
-    runs = {
-        "max_concurrent_runs": queue.get("max_concurrent_runs", _DEFAULT_MAX_CONCURRENT_RUNS),
-        "tag_concurrency_limits": queue.get("tag_concurrency_limits", []),
-    }
-    run_coordinator: dict[str, Any] = {"dequeue_interval_seconds": 1}
-    if concurrency:
-        # Open-source Dagster refuses an instance with run limits in both places.
-        concurrency = {**concurrency, "runs": {**runs, **concurrency.get("runs", {})}}
-    else:
-        run_coordinator.update(runs)
-    return {
-        "run_coordinator": {
-            "module": "dagster._core.run_coordinator",
-            "class": "QueuedRunCoordinator",
-            "config": run_coordinator,
-        },
-        "run_monitoring": {
-            "enabled": True,
-            "poll_interval_seconds": _FREE_SLOTS_EVERY_SECONDS,
-            **{name: monitoring[name] for name in _OF_SLOTS if name in monitoring},
-        },
-        "run_retries": {
-            "enabled": True,
-            "max_retries": retries.get("max_retries", 0),
-            "retry_on_asset_or_op_failure": retries.get("retry_on_asset_or_op_failure", True),
-        },
-        "schedules": {"use_threads": True, "num_workers": 4},
-        "sensors": {"use_threads": True, "num_workers": 4},
-        "backfills": {"use_threads": True, "num_workers": 4},
-        **({"concurrency": concurrency} if concurrency else {}),
     }
 
 

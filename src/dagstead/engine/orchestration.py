@@ -30,14 +30,18 @@ from dagster_shared.serdes.objects.models.defs_state_info import DefsStateInfo
 
 from dagstead.control.orchestration import OutgoingRequest
 from dagstead.control.requests import REFUSED_AT_THE_GATE
+from dagstead.engine.base_graphs import BaseGraphs
 from dagstead.engine.calls import AgentCalls
 from dagstead.engine.deployment_instance import DeploymentInstance
+from dagstead.engine.isolation import isolated_if_needed
 from dagstead.engine.load_errors import agent_error, one_line
 from dagstead.engine.run_origins import origin_of
 from dagstead.engine.run_queue import read_queue, read_run
 from dagstead.engine.worker_reports import worker_reports
 from dagstead.errors import DagsteadError, LocationNotFoundError
 from dagstead.plane.agents import Heartbeat
+from dagstead.plane.branches import BaseDefinitions
+from dagstead.plane.comparisons import AssetChange
 from dagstead.plane.deployments import Deployment
 from dagstead.plane.launch_watch import WorkerReport
 from dagstead.plane.launches import Launch, RunEnd, RunOrigin, RunUnderWay
@@ -63,6 +67,7 @@ class DagsterOrchestration:
 
     instance_of: Callable[[Deployment], DagsterInstance]
     calls: AgentCalls
+    base_graphs: BaseGraphs
     #: Closes a deployment's instance, and removes everything that it stored.
     drop_stored: Callable[[str], None]
 
@@ -119,8 +124,10 @@ class DagsterOrchestration:
 
     def offer_again(self, deployment: Deployment, launch: Launch) -> str | None:
         """See the protocol."""
-        run = self.instance_of(deployment).get_run_by_id(launch.run_id)
+        instance = self.instance_of(deployment)
+        run = instance.get_run_by_id(launch.run_id)
         if run is not None and run.status is DagsterRunStatus.STARTING:
+            run = isolated_if_needed(self.calls.control, deployment, instance, run)
             try:
                 self.calls.launch_run(deployment, run)
             except (LocationNotFoundError, DagsterUserCodeUnreachableError) as error:
@@ -216,6 +223,15 @@ class DagsterOrchestration:
             # Its location was removed, for example.
             logger.warning("Run %s cannot be ended: %s", run_id, error)
             return False
+
+    def newest_run_at(self, deployment: Deployment) -> float | None:
+        """See the protocol."""
+        found = self.instance_of(deployment).get_run_records(limit=1)
+        return max((record.create_timestamp.timestamp() for record in found), default=None)
+
+    def compare(self, deployment: Deployment, base: BaseDefinitions) -> Sequence[AssetChange]:
+        """See the protocol."""
+        return list(self.base_graphs.changes(deployment, base))
 
     def drop(self, name: str) -> None:
         """See the protocol."""

@@ -10,6 +10,7 @@ from dagster._core.launcher.base import LaunchRunContext, RunLauncher
 from dagstead.control.actor import SYSTEM
 from dagstead.control.away import away_of
 from dagstead.engine.calls import AgentCalls, location_of_run
+from dagstead.engine.isolation import isolated_if_needed
 from dagstead.plane.deployments import Deployment
 from dagstead.plane.launch_machine.events import StopWish
 from dagstead.plane.launches import RunEnd
@@ -47,6 +48,7 @@ class AgentRunLauncher(RunLauncher[DagsterInstance]):
             )
 
     def _offer(self, run: DagsterRun) -> None:
+        run = isolated_if_needed(self._calls.control, self._deployment, self._instance, run)
         step = self._calls.launch_run(self._deployment, run)
         launch = step.launch
         if not step.counts or launch is None:

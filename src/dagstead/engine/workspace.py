@@ -7,11 +7,16 @@ import threading
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from itertools import count
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from dagster import DagsterInstance
 from dagster import __version__ as dagster_version
-from dagster._core.definitions.selector import JobSelector, JobSubsetSelector
+from dagster._core.definitions.assets.graph.remote_asset_graph import RemoteAssetGraph
+from dagster._core.definitions.selector import (
+    JobSelector,
+    JobSubsetSelector,
+    RepositorySelector,
+)
 from dagster._core.errors import DagsterUserCodeUnreachableError
 from dagster._core.remote_origin import CodeLocationOrigin, RegisteredCodeLocationOrigin
 from dagster._core.remote_representation.grpc_server_state_subscriber import (
@@ -23,17 +28,15 @@ from dagster._core.workspace.workspace import (
     CodeLocationEntry,
     CurrentWorkspace,
 )
-from dagster._serdes import deserialize_value
-from dagster_cloud.api.dagster_cloud_api import DagsterCloudCodeLocationManifest
 from dagster_shared.error import SerializableErrorInfo
 
 from dagstead.control.actor import NOBODY, SYSTEM, Actor
 from dagstead.control.all import Control
+from dagstead.engine.base_graphs import graph_of
 from dagstead.engine.code_location import AgentCodeLocation
 from dagstead.engine.instances import Instances
 from dagstead.engine.location_entries import outcome_entry, serving_entry, shown_entry
 from dagstead.engine.permissions import permissions_at_location, permissions_of
-from dagstead.engine.queue_client import Target
 from dagstead.errors import StoreAwayError
 from dagstead.plane.deployments import Deployment
 from dagstead.plane.location_status import Condition, LocationStatus
@@ -95,6 +98,7 @@ class DeploymentRequestContext(WorkspaceRequestContext):
         self.actor = actor
         #: The address at which callers reach this server.
         self.base_url = base_url
+        self._base: CurrentWorkspace | None = None
 
     @property
     def control(self) -> Control:
@@ -114,6 +118,21 @@ class DeploymentRequestContext(WorkspaceRequestContext):
     def show_instance_config(self) -> bool:
         """Whether the instance's configuration is shown: it has paths of the server's machine."""
         return self.actor.is_unlimited
+
+    def get_base_deployment_asset_graph(
+        self, repository_selector: RepositorySelector | None
+    ) -> RemoteAssetGraph[Any] | None:
+        """The assets that those of a branch deployment are compared with."""
+        if not self.deployment.is_branch:
+            return None
+        if self._base is None:
+            # Asked for with every asset.
+            found = self.control.branches.base_definitions(SYSTEM, self.deployment)
+            base_graphs = self.workspace.instances.base_graphs
+            self._base = CurrentWorkspace({}) if found is None else base_graphs.of(found)
+        if not self._base.code_location_entries:
+            return None
+        return graph_of(self._base, repository_selector)
 
     def reload_workspace(self) -> DeploymentRequestContext:
         """Have agents load all locations again."""
@@ -320,15 +339,13 @@ class DeploymentWorkspace(WorkspaceProcessContext):
             kept = known.serving.code_location
             if isinstance(kept, AgentCodeLocation):
                 return kept, None
-        manifest = deserialize_value(location.manifest, DagsterCloudCodeLocationManifest)
         try:
             return (
-                AgentCodeLocation(
-                    target=Target(self.instances.calls, self.deployment, location.name),
-                    deploy_id=str(location.manifest_deploy_id),
-                    manifest=manifest,
-                    snapshots=self.control.files.snapshots(SYSTEM, self.deployment),
-                    instance=self.instance,
+                self.instances.definitions.location(
+                    self.deployment,
+                    location.name,
+                    location.manifest,
+                    deploy_id=location.manifest_deploy_id,
                     for_daemons=self._fixed is not None,
                 ),
                 None,

@@ -176,6 +176,18 @@ def runs_under_way(info: GraphQLResolveInfo) -> Sequence[str]:
 
 
 @as_error
+def base_comparison(info: GraphQLResolveInfo) -> Mapping[str, Any]:
+    """The assets that are not the same in a branch deployment and in its base."""
+    context = context_of(info)
+    found = context.control.branches.compare(context.actor, context.deployment)
+    return {
+        "base": found.base,
+        "takenAt": found.taken_at,
+        "changes": [asdict(each) for each in found.changes],
+    }
+
+
+@as_error
 def remove_deployment(info: GraphQLResolveInfo, name: str) -> Mapping[str, Any]:
     """End the runs of a deployment, and remove it with everything that it stored."""
     context = context_of(info)
@@ -221,6 +233,7 @@ def resume_runs(info: GraphQLResolveInfo) -> bool:
 QUERIES: Mapping[str, Resolver] = {
     "codeLocations": code_locations,
     "runsUnderWay": runs_under_way,
+    "baseComparison": base_comparison,
     "serverParts": server_parts,
     "serverSettings": server_settings,
     "tokens": tokens,

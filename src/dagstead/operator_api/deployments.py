@@ -11,6 +11,7 @@ from dagstead.operator_api.agents import agent_type
 from dagstead.operator_api.context import context_of, facts_of
 from dagstead.operator_api.extension import Resolver
 from dagstead.operator_api.refusals import as_error, as_member
+from dagstead.plane.branches import SnapshotCondition
 from dagstead.plane.deployments import Branch, Deployment
 
 
@@ -73,16 +74,13 @@ def create_or_update_branch_deployment(
     branchData: Mapping[str, Any],  # noqa: N803 - the wire's
     commit: Mapping[str, Any],
     baseDeploymentName: str | None = None,  # noqa: N803 - the wire's
-    snapshotBaseCondition: str | None = None,  # noqa: ARG001, N803 - the wire's
+    snapshotBaseCondition: str | None = None,  # noqa: N803 - the wire's
 ) -> Mapping[str, Any]:
-    """Create or update a branch's deployment; a closed pull request closes it.
-
-    ``snapshotBaseCondition`` only selects what Dagster+ compares with to show changes, which
-    nothing here does.
-    """
+    """Create or update a branch's deployment; a closed pull request closes it."""
     context = context_of(info)
+    condition = None if snapshotBaseCondition is None else _CONDITIONS[snapshotBaseCondition]
     deployment = context.control.deployments.open_branch(
-        context.actor, _branch(branchData, commit), baseDeploymentName
+        context.actor, _branch(branchData, commit), baseDeploymentName, condition
     )
     return {"__typename": "DagsterCloudDeployment", **_view(info, deployment)}
 
@@ -149,6 +147,7 @@ def _view(info: GraphQLResolveInfo, deployment: Deployment) -> Mapping[str, Any]
         "organizationName": facts_of(info).organization,
         "createdAt": deployment.created_at,
         "isClosed": deployment.closed,
+        "closesAt": lambda info: _closing_times(info).get(deployment.name),
         "repoName": deployment.branch and deployment.branch.repo_name,
         "branchName": deployment.branch and deployment.branch.branch_name,
         "locationCount": lambda _info: len(
@@ -157,9 +156,22 @@ def _view(info: GraphQLResolveInfo, deployment: Deployment) -> Mapping[str, Any]
     }
 
 
+def _closing_times(info: GraphQLResolveInfo) -> Mapping[str, float]:
+    """When branch deployments are closed, read once for all deployments of a list."""
+    context = context_of(info)
+    return context.control.branches.closing_times(context.actor)
+
+
 def _granted(info: GraphQLResolveInfo) -> Sequence[Deployment]:
     context = context_of(info)
     return context.control.deployments.granted(context.actor)
+
+
+#: By their names on the wire.
+_CONDITIONS: Mapping[str, SnapshotCondition] = {
+    "ON_CREATE": SnapshotCondition.ON_CREATE,
+    "ON_UPDATE": SnapshotCondition.ON_UPDATE,
+}
 
 
 def _status(deployment: Deployment) -> str:

@@ -55,7 +55,8 @@ _READ = """
     assetConditionEvaluationsForEvaluationId assetNodeAdditionalRequiredKeys
     assetNodeDefinitionCollisions assetNodeOrError assetNodes assetOrError assetRecordsOrError
     assetsLatestInfo assetsOrError autoMaterializeAssetEvaluationsOrError
-    autoMaterializeEvaluationsForEvaluationId autoMaterializeTicks canBulkTerminate capturedLogs
+    autoMaterializeEvaluationsForEvaluationId autoMaterializeTicks baseComparison canBulkTerminate
+    capturedLogs
     capturedLogsMetadata codeLocations componentTypesForLocationOrError
     componentsForLocationOrError deploymentSettings executionPlanOrError graphOrError instance
     instigationStateOrError instigationStatesOrError isPipelineConfigValid latestDefsStateInfo

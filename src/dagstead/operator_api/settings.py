@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 from graphql import GraphQLResolveInfo
@@ -18,7 +19,8 @@ def deployment_settings(info: GraphQLResolveInfo) -> Mapping[str, Any]:
     """The settings as they were set."""
     context = context_of(info)
     settings = context.control.deployments.settings(context.actor, context.deployment)
-    return {"settings": dict(settings)}
+    ignored = context.control.deployments.ignored_settings(context.actor, context.deployment)
+    return {"settings": dict(settings), "ignored": [asdict(each) for each in ignored]}
 
 
 @as_member("UnauthorizedError")
@@ -30,14 +32,22 @@ def set_deployment_settings(
     context = context_of(info)
     settings = _mapping(deploymentSettings.get("settings"))
     changed = context.control.deployments.set_settings(context.actor, context.deployment, settings)
-    return {"__typename": "DeploymentSettings", "settings": dict(changed.settings)}
+    return {
+        "__typename": "DeploymentSettings",
+        "settings": dict(changed.settings),
+        "ignored": [],
+    }
 
 
 @as_error
 def organization_settings(info: GraphQLResolveInfo) -> Mapping[str, Any]:
     """The organization's settings as they were set."""
     context = context_of(info)
-    return {"settings": dict(context.control.organization.settings(context.actor))}
+    organization = context.control.organization
+    return {
+        "settings": dict(organization.settings(context.actor)),
+        "ignored": [asdict(each) for each in organization.ignored_settings(context.actor)],
+    }
 
 
 @as_member("UnauthorizedError")
@@ -49,7 +59,7 @@ def set_organization_settings(
     context = context_of(info)
     settings = _mapping(organizationSettings.get("settings"))
     context.control.organization.set_settings(context.actor, settings)
-    return {"__typename": "OrganizationSettings", "settings": dict(settings)}
+    return {"__typename": "OrganizationSettings", "settings": dict(settings), "ignored": []}
 
 
 QUERIES: Mapping[str, Resolver] = {

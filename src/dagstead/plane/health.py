@@ -19,6 +19,8 @@ LOW_DISK_BYTES = 256 * 1024**2
 _LOW_FILES = 100
 #: In the sentence on those that end soon.
 _TOKENS_NAMED = 5
+#: In the sentence on those that are ignored: of one place, and places.
+_SETTINGS_NAMED = 5
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -107,6 +109,32 @@ def tokens_part(tokens: Sequence[Token], now: float) -> ServerPart:
     )
     # Nothing has failed, and whoever holds one may not need it any more.
     return ServerPart(name="tokens", is_well=True, says=says, numbers=numbers)
+
+
+def settings_part(ignored: Mapping[str, Sequence[str]]) -> ServerPart:
+    """The settings of deployments and the organization.
+
+    Args:
+        ignored: what has no effect of what is stored, by whose it is.
+    """
+    count = sum(map(len, ignored.values()))
+    numbers = {"ignored": count}
+    if not ignored:
+        says = "All that are stored are honoured."
+    else:
+        named = [
+            f"{', '.join(paths[:_SETTINGS_NAMED])} of {whose}"
+            for whose, paths in sorted(ignored.items())
+        ]
+        others = len(named) - _SETTINGS_NAMED
+        more = f" and of {others} more" if others > 0 else ""
+        says = (
+            f"{count} that an older version has stored are ignored: "
+            f"{'; '.join(named[:_SETTINGS_NAMED])}{more}. `dagstead deployment settings NAME` says "
+            "why."
+        )
+    # They were ignored before, too: nothing has failed.
+    return ServerPart(name="settings", is_well=True, says=says, numbers=numbers)
 
 
 def leads(lease: Lease) -> bool:

@@ -39,6 +39,8 @@ class Uses:
     in_use: Mapping[str, InUse] = field(default_factory=dict)
     #: The definitions that definitions refer to, by deployment and hash.
     references: Mapping[tuple[str, str], frozenset[str]] = field(default_factory=dict)
+    #: Definitions that branch deployments are compared with, by the deployment that has them.
+    compared: Mapping[str, frozenset[str]] = field(default_factory=dict)
     #: The PEX files that caches of builds name, by the name of the stored cache.
     caches: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
@@ -120,7 +122,7 @@ def _why_pex(
 def _why_snapshot(uses: Uses) -> Callable[[StoredItem], Why | None]:
     needed = set()
     for name, rows in uses.rows.items():
-        for found in definitions_in(rows):
+        for found in definitions_in(rows) | uses.compared.get(name, frozenset()):
             needed |= {(name, found)}
             needed |= {(name, other) for other in uses.references.get((name, found), ())}
 

@@ -10,13 +10,11 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from dagstead.errors import InvalidInputError
+from dagstead.plane.branches import base_of
 from dagstead.plane.deployments import Deployment
 from dagstead.plane.names import NAME_MAX, check_location_name
 from dagstead.plane.roles import Permission, Role
 from dagstead.plane.tokens import Token, TokenKind
-
-#: Made at the first start; the base of branch deployments that name none.
-_PREFERRED = "prod"
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 #: A process on Linux takes 128 KiB per variable.
@@ -187,19 +185,7 @@ def home_of(deployment: Deployment, full: Iterable[str]) -> Home:
     """
     if not deployment.is_branch:
         return Home(deployment=deployment, owner=deployment.name)
-    names = frozenset(full)
-    base = default_base(names) if deployment.base is None else deployment.base
-    return Home(deployment=deployment, owner=base if base in names else None)
-
-
-def default_base(full: Iterable[str]) -> str | None:
-    """The base of branch deployments that name none.
-
-    Args:
-        full: the names of all full deployments.
-    """
-    names = sorted(full)
-    return _PREFERRED if _PREFERRED in names else next(iter(names), None)
+    return Home(deployment=deployment, owner=base_of(deployment, full))
 
 
 def may_see_value(token: Token, place: Place, home: Home) -> bool:

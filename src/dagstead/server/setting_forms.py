@@ -21,7 +21,11 @@ def web_address(value: str | None) -> str | None:
         msg = "must be an address such as https://dagstead.example.com"
         raise ValueError(msg)
     if parts.query or parts.fragment or parts.path.strip("/"):
-        msg = "must be only scheme, host and port, such as https://dagstead.example.com"
+        msg = (
+            "must be only scheme, host and port, such as https://dagstead.example.com. It cannot "
+            "have a path: browsers draw no line between the paths of a host, so that every other "
+            "application there could act for whoever is signed in. Give it a name or a port"
+        )
         raise ValueError(msg)
     return value.rstrip("/")
 

@@ -12,6 +12,7 @@ from dagstead.plane.leases import Fence
 from dagstead.store.agents import AgentStore
 from dagstead.store.bell.bell import ProcessBell, open_bell
 from dagstead.store.blobs import BlobStore, open_blobs
+from dagstead.store.branches import BranchStore
 from dagstead.store.ci_logins import CiLoginStore
 from dagstead.store.database import Database, sqlite_file
 from dagstead.store.deployments import DeploymentStore
@@ -55,6 +56,7 @@ class Store:
     database: Database
     clock: Clock
     deployments: DeploymentStore
+    branches: BranchStore
     locations: LocationStore
     releases: ReleaseStore
     requests: RequestStore
@@ -123,6 +125,7 @@ def open_store(
         database=database,
         clock=clock,
         deployments=DeploymentStore(database, clock),
+        branches=BranchStore(database),
         locations=LocationStore(database, clock),
         releases=ReleaseStore(database, clock),
         requests=RequestStore(database, clock),

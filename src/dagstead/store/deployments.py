@@ -116,6 +116,16 @@ class DeploymentStore:
             )
         return self.get(name)
 
+    def close(self, name: str) -> None:
+        """Close a branch deployment; its next update opens it again."""
+        with self.database.write() as connection:
+            connection.execute(
+                update(deployments)
+                .where(deployments.c.name == name)
+                .where(deployments.c.kind == str(DeploymentKind.BRANCH))
+                .values(closed=True, version=deployments.c.version + 1)
+            )
+
     def require_others(self, name: str) -> None:
         """Refuse the name of the last full deployment.
 

@@ -19,6 +19,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import IntegrityError
 
 from dagstead.plane.clock import Clock
+from dagstead.plane.deployments import DeploymentKind
 from dagstead.plane.launch_machine.events import Begin, Event, LaunchOffer, Submission
 from dagstead.plane.launch_machine.machine import LaunchStep, advance
 from dagstead.plane.launches import Launch, LaunchState, LaunchTags
@@ -28,6 +29,7 @@ from dagstead.store.database import Database
 from dagstead.store.launch_rows import as_launch
 from dagstead.store.requests import insert_request
 from dagstead.store.tables import (
+    deployments,
     launches,
     locations,
     queue_to_key,
@@ -136,6 +138,24 @@ class LaunchStore:
                 or_(~is_queued, launches.c.number > 1),
             )
         )
+
+    def in_branches(self, _of: Organization) -> list[tuple[str, str]]:
+        """The runs of all branch deployments that were taken from their run queue and go on.
+
+        Returns:
+            Pairs of a deployment and a run.
+        """
+        is_queued = launches.c.state == str(LaunchState.QUEUED)
+        found = (
+            select(launches.c.deployment, launches.c.run_id)
+            .join(deployments, deployments.c.name == launches.c.deployment)
+            .where(deployments.c.kind == str(DeploymentKind.BRANCH))
+            .where(launches.c.state != str(LaunchState.ENDED))
+            .where(or_(~is_queued, launches.c.number > 1))
+            .distinct()
+        )
+        with self.database.read() as connection:
+            return [(row.deployment, row.run_id) for row in connection.execute(found)]
 
     def has_silent_beside(self, launch: Launch, seconds: float) -> bool:
         """Whether its agent has begun another run that was under way for so long and not asked for.

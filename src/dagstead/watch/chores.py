@@ -6,6 +6,7 @@ from functools import partial
 
 from dagstead.control.actor import SYSTEM
 from dagstead.control.all import Control
+from dagstead.watch.branch_ages import BranchAges
 from dagstead.watch.healer import Healer
 from dagstead.watch.housekeeping import Housekeeping
 from dagstead.watch.release_watch import ReleaseWatch
@@ -17,6 +18,7 @@ from dagstead.watch.sweeps import Sweeps
 _PURGE_EVERY_ROUNDS = 150
 _REMIND_EVERY_ROUNDS = 5
 _COUNT_EVERY_ROUNDS = 2
+_AGE_EVERY_ROUNDS = 150
 _SWEEP_EVERY_ROUNDS = 30
 _NOTE_EVERY_ROUNDS = 3
 
@@ -53,6 +55,11 @@ def chores_of(control: Control, sweeps: Sweeps, trail_days: int) -> list[Chore]:
             what="watch the releases",
             do=ReleaseWatch(control).look,
             every_rounds=_REMIND_EVERY_ROUNDS,
+        ),
+        Chore(
+            what="close branch deployments that nobody uses",
+            do=BranchAges(control).look,
+            every_rounds=_AGE_EVERY_ROUNDS,
         ),
         Chore(what="purge old rows", do=housekeeping.purge, every_rounds=_PURGE_EVERY_ROUNDS),
         Chore(

@@ -240,9 +240,10 @@ def test_deployment_settings(site: Site, tmp_path: Path) -> None:
 
 
 def test_organization_settings(cli: OfficialCli) -> None:
-    file = write_yaml(cli, "settings.yaml", {"motto": "plain"})
+    wanted = {"max_concurrent_branch_deployment_runs": 7}
+    file = write_yaml(cli, "settings.yaml", wanted)
     cli.run("dagster-cloud organization settings set-from-file", file)
-    assert cli.run("dagster-cloud organization settings get").yaml() == {"motto": "plain"}
+    assert cli.run("dagster-cloud organization settings get").yaml() == wanted
 
 
 @pytest.mark.parametrize(

@@ -57,6 +57,7 @@ STORY = [
     ("deployment settings prod --set-from {settings}", 0, "Replaced the settings of 'prod'."),
     ("deployment settings prod --set-from {wrong}", 2, "Did you mean 'max_concurrent_runs'?"),
     ("deployment settings prod", 0, "max_concurrent_runs: 3"),
+    ("deployment compare prod", 2, "is not one of a branch"),
     ("deployment settings nope", 2, "There is no deployment 'nope'."),
     ("deployment delete nope --yes", 2, "There is no deployment 'nope'."),
     ("status", 1, "No process runs the daemons"),

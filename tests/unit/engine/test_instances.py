@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from sqlalchemy.engine import make_url
 
-from dagstead.control.settings_form import deployment_settings_errors
-from dagstead.engine.instances import instance_settings, postgres_schema_url
+from dagstead.control.settings.form import deployment_settings_errors
+from dagstead.engine.instance_settings import instance_settings
+from dagstead.engine.instances import postgres_schema_url
 from dagstead.plane.launch_watch import Limits
 
 

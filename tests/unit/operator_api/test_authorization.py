@@ -13,6 +13,7 @@ from tests.unit.operator_api.surface import Operator
 OF_ONE_DEPLOYMENT = {
     "addOrUpdateLocationFromDocument",
     "agents",
+    "baseComparison",
     "createOrUpdateSecretForScopes",
     "createRelease",
     "currentDeployment",

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from dagster_cloud_cli import gql
 
-from dagstead.control.settings_form import deployment_settings_errors
+from dagstead.control.settings.form import deployment_settings_errors
 from dagstead.plane.tokens import Grant, TokenKind
 from tests.unit.operator_api.surface import Operator
 
@@ -24,7 +24,6 @@ DOCUMENTED: dict[str, Any] = {
     },
     "run_monitoring": {"start_timeout_seconds": 1200, "max_runtime_seconds": 7200},
     "run_retries": {"max_retries": 0, "retry_on_asset_or_op_failure": False},
-    "sso_default_role": "EDITOR",
     "non_isolated_runs": {"enabled": True, "max_concurrent_non_isolated_runs": 1},
 }
 
@@ -60,10 +59,29 @@ def test_settings_come_back_as_set(operator: Operator) -> None:
         ),
         (
             {"run_monitoring": {"max_resume_run_attempts": 3}},
-            "run_monitoring.max_resume_run_attempts changes nothing here: a run whose worker died",
+            "run_monitoring.max_resume_run_attempts changes nothing here: agents have no call by",
         ),
         (
-            {"run_queue": {}, "concurrency": {"runs": {}}},
+            {"sso_default_role": "EDITOR"},
+            "sso_default_role changes nothing here: there is no sign-in that it could be for.",
+        ),
+        (
+            {"storage": {"postgres": {"postgres_url": "x"}}},
+            "storage changes nothing here: every deployment has a schema or a folder",
+        ),
+        (
+            {"retention": {"sensor": {"purge_after_days": {"skipped": -2}}}},
+            "retention.sensor.purge_after_days.skipped is -2: ",
+        ),
+        (
+            {"concurrency": {"runs": {"tag_concurrency_limits": [{"key": "a"}]}}},
+            "concurrency.runs.tag_concurrency_limits.0.limit is {'key': 'a'}: Field required.",
+        ),
+        (
+            {
+                "run_queue": {"max_concurrent_runs": 1},
+                "concurrency": {"runs": {"max_concurrent_runs": 2}},
+            },
             "run_queue and concurrency.runs are the same setting.",
         ),
     ],
@@ -86,7 +104,7 @@ def test_organization_settings_need_an_unlimited_token(operator: Operator) -> No
     token = operator.context.store.tokens.create(
         "ci", TokenKind.USER, "other", Grant(deployments=["prod"])
     )
-    settings = {"settings": {"a": 1}}
+    settings = {"settings": {"max_concurrent_branch_deployment_runs": 7}}
     refused = operator.by(token).run(
         gql.SET_ORGANIZATION_SETTINGS_MUTATION, organizationSettings=settings
     )["setOrganizationSettings"]

@@ -22,6 +22,7 @@ from dagstead.store.tables.base import (
     queues_to_json,
 )
 from dagstead.store.tables.deployments import (
+    branches,
     deletions,
     deployments,
     heartbeats,
@@ -39,6 +40,7 @@ from dagstead.store.tables.trail import trail, trail_begun, trail_head, trail_si
 from dagstead.store.tables.waits import noted_waits, refused_callers
 
 __all__ = [
+    "branches",
     "deletions",
     "deployments",
     "former_secrets",

@@ -36,6 +36,22 @@ deployments = Table(
     Column("version", Integer, nullable=False),
 )
 
+#: Of branch deployments that CI has made or updated since it is recorded.
+branches = Table(
+    "branches",
+    metadata,
+    Column(
+        "deployment",
+        String(64),
+        ForeignKey("deployments.name", ondelete="CASCADE"),
+        primary_key=True,
+    ),
+    Column("opened_at", Float, nullable=False),
+    Column("condition", String(16)),
+    #: What it is compared with: base, taken_at, and manifests by location.
+    Column("snapshot", JSON(none_as_null=True)),
+)
+
 locations = Table(
     "locations",
     metadata,

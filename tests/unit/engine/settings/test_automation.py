@@ -1,0 +1,173 @@
+"""Assets that are materialized by their conditions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from dagster import (
+    AssetMaterialization,
+    AutoMaterializePolicy,
+    AutomationCondition,
+    AutomationConditionSensorDefinition,
+    DefaultSensorStatus,
+    Definitions,
+    asset,
+)
+from dagster._core.definitions.data_version import DATA_VERSION_TAG
+from dagster._core.scheduler.instigation import InstigatorTick
+from dagster._daemon.asset_daemon import (
+    _PRE_SENSOR_AUTO_MATERIALIZE_ORIGIN_ID,
+    _PRE_SENSOR_AUTO_MATERIALIZE_SELECTOR_ID,
+    set_auto_materialize_paused,
+)
+from dagster_shared.utils.warnings import disable_dagster_warnings
+
+from tests.unit.engine.settings.honoured import sees
+from tests.unit.engine.settings.stage import Stage
+
+#: Dagster's own.
+pytestmark = pytest.mark.filterwarnings("ignore:Function .AssetSelection.keys.:DeprecationWarning")
+
+KIND = "ASSET"
+
+
+@asset(automation_condition=AutomationCondition.missing())
+def wanted() -> None:
+    """It is missing, so that every evaluation wants it."""
+
+
+@asset(automation_condition=AutomationCondition.any_deps_updated())
+def quiet() -> None:
+    """Nothing that it depends on ever changes."""
+
+
+def without_sensors(stage: Stage, definitions: Definitions, **settings: Any) -> None:
+    """Let conditions be evaluated for the whole deployment at once."""
+    instance = stage.set({"auto_materialize": {"use_sensors": False, **settings}})
+    set_auto_materialize_paused(instance, paused=False)
+    stage.load(definitions)
+
+
+def ticks(stage: Stage) -> list[InstigatorTick]:
+    """The evaluations without sensors, the first one first."""
+    found = stage.instance.get_ticks(
+        _PRE_SENSOR_AUTO_MATERIALIZE_ORIGIN_ID, _PRE_SENSOR_AUTO_MATERIALIZE_SELECTOR_ID
+    )
+    return list(found)[::-1]
+
+
+@sees("auto_materialize.use_sensors")
+def test_conditions_have_sensors_or_none(stage: Stage) -> None:
+    set_auto_materialize_paused(stage.instance, paused=False)
+    stage.load(Definitions(assets=[quiet]))
+    stage.set({})
+    stage.rounds(KIND, 1)
+    assert ticks(stage) == [], "its sensor is not switched on"
+    stage.set({"auto_materialize": {"use_sensors": False}})
+    stage.rounds(KIND, 1)
+    assert len(ticks(stage)) == 1
+
+
+@sees("auto_materialize.minimum_interval_seconds")
+@pytest.mark.parametrize(("seconds", "evaluations"), [(0, 3), (3600, 1)])
+def test_conditions_are_evaluated_as_often(stage: Stage, seconds: int, evaluations: int) -> None:
+    without_sensors(stage, Definitions(assets=[quiet]), minimum_interval_seconds=seconds)
+
+    stage.rounds(KIND, 3)
+    assert len(ticks(stage)) == evaluations
+
+
+@sees("auto_materialize.run_tags")
+def test_runs_of_conditions_get_the_tags(stage: Stage) -> None:
+    without_sensors(stage, Definitions(assets=[wanted]), run_tags={"team": "a"})
+    with stage.answering("nothing that Dagster can read"):
+        stage.rounds(KIND, 1)
+
+    (tick,) = ticks(stage)
+    (wants,) = tick.tick_data.run_requests or ()
+    assert wants.tags["team"] == "a"
+
+
+@sees("auto_materialize.max_tick_retries")
+@pytest.mark.parametrize(("retries", "evaluations"), [(0, [1, 2, 3]), (1, [1, 1, 2])])
+def test_an_evaluation_whose_runs_cannot_be_made_is_tried_again(
+    stage: Stage, retries: int, evaluations: list[int]
+) -> None:
+    without_sensors(
+        stage,
+        Definitions(assets=[wanted]),
+        max_tick_retries=retries,
+        minimum_interval_seconds=0,
+    )
+    with stage.answering("nothing that Dagster can read"):
+        stage.rounds(KIND, 3)
+
+    assert [tick.automation_condition_evaluation_id for tick in ticks(stage)] == evaluations
+
+
+@sees("auto_materialize.respect_materialization_data_versions")
+@pytest.mark.parametrize("respects", [False, True])
+def test_the_same_data_version_is_no_change(stage: Stage, *, respects: bool) -> None:
+    with disable_dagster_warnings():
+        eager = AutoMaterializePolicy.eager().to_automation_condition()
+
+        @asset
+        def parent() -> None:
+            """It is materialized twice."""
+
+        @asset(deps=[parent], automation_condition=eager)
+        def child() -> None:
+            """It is up to date if the same data version is no change."""
+
+        definitions = Definitions(assets=[parent, child])
+    without_sensors(
+        stage,
+        definitions,
+        respect_materialization_data_versions=respects,
+        minimum_interval_seconds=0,
+    )
+    for each in ("parent", "child", None, "parent", None):
+        if each is None:
+            with stage.answering("nothing that Dagster can read"):
+                stage.rounds(KIND, 1)
+        else:
+            stage.instance.report_runless_asset_event(
+                AssetMaterialization(each, tags={DATA_VERSION_TAG: "same"})
+            )
+
+    first, second = ticks(stage)
+    assert not first.tick_data.run_requests
+    assert bool(second.tick_data.run_requests) is not respects
+
+
+@sees("auto_materialize.use_threads", "auto_materialize.num_workers")
+@pytest.mark.parametrize(
+    ("settings", "threads"),
+    [({}, 1), ({"use_threads": True, "num_workers": 2}, 2), ({"use_threads": True}, 3)],
+)
+def test_so_many_sensors_of_automation_are_evaluated_at_one_time(
+    stage: Stage, settings: dict[str, Any], threads: int
+) -> None:
+    sensors = [
+        AutomationConditionSensorDefinition(
+            f"sensor_{number}",
+            target=[each],
+            default_status=DefaultSensorStatus.RUNNING,
+        )
+        for number, each in enumerate((wanted, also_wanted, wanted_too))
+    ]
+    stage.set({"auto_materialize": settings})
+    stage.load(Definitions(assets=[wanted, also_wanted, wanted_too], sensors=sensors))
+    # All of them ask for their runs' plans, and nobody answers.
+    stage.see_at_once(KIND, threads)
+
+
+@asset(automation_condition=AutomationCondition.missing())
+def also_wanted() -> None:
+    """Another one that is missing."""
+
+
+@asset(automation_condition=AutomationCondition.missing())
+def wanted_too() -> None:
+    """The third that is missing."""
