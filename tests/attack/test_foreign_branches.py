@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from dagstead.control.actor import SYSTEM
+from dagstead.plane.ci_logins import NewPins
 from dagstead.plane.deployments import Branch
 from dagstead.plane.tokens import Grant, TokenKind
 from dagstead.plane.trust import JobFilter, JobGrant, NewPolicy, Provider
@@ -145,7 +146,7 @@ def test_what_was_never_verified_is_for_tokens_of_no_repository(jobs: Jobs) -> N
     short = store.create_or_update_branch(Branch(repo_name="app", branch_name="f"), None)
     full = store.create_or_update_branch(Branch(repo_name="goodgroup/app", branch_name="f"), None)
     good, evil = jobs.gitlab("goodgroup/app", "1"), jobs.gitlab("evilgroup/app", "2")
-    hub = jobs.github("evilgroup/app", "3")
+    hub = jobs.github("evilgroup/app", "2")
 
     for job in (good, evil, hub):
         assert not job.reaches(short.name)
@@ -164,13 +165,15 @@ def test_what_was_never_verified_is_for_tokens_of_no_repository(jobs: Jobs) -> N
 
 
 def test_a_repository_of_the_same_name_that_was_made_anew_is_another(jobs: Jobs) -> None:
-    first = jobs.github("org/app", "7")
-    ours = first.open("org/app")
-    again = jobs.github("org/app", "8")
+    first = jobs.github("org/anew", "17")
+    ours = first.open("org/anew")
+    pins = NewPins(issuer=jobs.issuer.url, repository="org/anew", number="18")
+    jobs.plane.control.trust.pin(SYSTEM, pins, loopback=True)
+    again = jobs.github("org/anew", "18")
     assert not again.reaches(ours)
-    assert "may not use deployment" in again.open("org/app")
+    assert "may not use deployment" in again.open("org/anew")
     # A repository that was renamed is the same.
-    renamed = jobs.github("org/renamed", "7")
+    renamed = jobs.github("org/renamed", "17")
     assert renamed.reaches(ours)
 
 

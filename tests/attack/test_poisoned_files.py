@@ -77,6 +77,8 @@ def test_a_pull_request_that_may_do_too_much_stores_nothing_for_main(
     world: World, job: Mapping[str, str]
 ) -> None:
     trust(world.plane, world.github, TOO_MUCH, any_ref=True)
+    outsiders = {"event_name": "pull_request_target"}
+    trust(world.plane, world.github, TOO_MUCH, any_ref=True, claims=outsiders)
     world.job(**job).stores(world.name, EVIL)
 
     main = world.job()

@@ -10,11 +10,10 @@ import typer
 from dagstead.cli.administration import LARGEST_ID, administers
 from dagstead.cli.control_plane import Administration
 from dagstead.cli.options.roles import RoleFlags
-from dagstead.cli.options.token import NewTokenFlags
+from dagstead.cli.options.token import NewTokenFlags, RotationFlags
 from dagstead.cli.output import Format, FormatOption, moment, print_rows, say
 from dagstead.cli.remarks import print_note
 from dagstead.plane.roles import Role
-from dagstead.plane.rotations import DEFAULT_OVERLAP
 from dagstead.plane.tokens import IssuedToken, TokenKind
 
 if TYPE_CHECKING:
@@ -113,21 +112,7 @@ def rotate(
     plane: Administration,
     named: TokenArgument,
     *,
-    overlap: Annotated[
-        str,
-        typer.Option(
-            "--overlap",
-            help="How long the former secret still works, such as 12h; none: not at all.",
-        ),
-    ] = DEFAULT_OVERLAP,
-    expires: Annotated[
-        str | None,
-        typer.Option(
-            "--expires",
-            help="When the new secret expires: 12h, 30d, a date, or never. By default, it is valid "
-            "for as long as the former one was made for.",
-        ),
-    ] = None,
+    how: RotationFlags,
     format_: FormatOption = Format.TABLE,
 ) -> None:
     """Give a token a new secret, and print it once. The former one works until the overlap is over.
@@ -141,12 +126,7 @@ def rotate(
 
     - `dagstead token rotate 7 --overlap none --expires 30d`
     """
-    from dagstead.plane.lifetimes import read_lifetime, read_overlap
-    from dagstead.plane.rotations import Rotation
-
-    lifetime = None if expires is None else read_lifetime(expires)
-    rotation = Rotation(overlap_seconds=read_overlap(overlap), lifetime=lifetime)
-    rotated = plane.tokens.rotate(_chosen(plane, named), rotation)
+    rotated = plane.tokens.rotate(_chosen(plane, named), how.rotation())
     issued = IssuedToken(token=rotated.token, secret=rotated.secret)
     _show(issued, plane.url, format_, former_ends=rotated.former_ends_at)
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Annotated, Any
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer.core import TyperGroup
@@ -13,6 +14,9 @@ from dagstead.cli.administration import administers
 from dagstead.cli.control_plane import Administration
 from dagstead.cli.options.trail import TrailFlags
 from dagstead.cli.output import Format, FormatOption, print_json, print_rows, say
+
+if TYPE_CHECKING:
+    from dagstead.client.trail import TrailCheck
 
 _BROKEN = 1
 
@@ -42,8 +46,6 @@ def list_(
     after. `dagstead trail` alone does the same.
 
     For example:
-
-    - `dagstead trail`
 
     - `dagstead trail list --what tokens --since 7d`
 
@@ -87,23 +89,19 @@ def verify(
 
     found = plane.trail.verify(None if head is None else Head.read(head))
     if format_ is Format.JSON:
-        print_json(
-            {
-                "is_whole": not found.faults,
-                "faults": found.faults,
-                "rows": found.rows,
-                "first": found.first,
-                "head": found.head,
-            }
-        )
+        print_json({"is_whole": not found.faults, **asdict(found)})
     else:
-        for fault in found.faults:
-            say(fault, err=True)
-        kept = f"{found.rows} rows" if found.first in {None, 1} else f"{found.rows} rows are kept"
-        say("The trail is broken." if found.faults else f"The trail is whole: {kept}.")
-        say(f"Its end: {found.head}")
+        _print_check(found)
     if found.faults:
         raise typer.Exit(_BROKEN)
+
+
+def _print_check(found: TrailCheck) -> None:
+    for fault in found.faults:
+        say(fault, err=True)
+    kept = f"{found.rows} rows" if found.first in {None, 1} else f"{found.rows} rows are kept"
+    say("The trail is broken." if found.faults else f"The trail is whole: {kept}.")
+    say(f"Its end: {found.head}")
 
 
 def _row(said: Mapping[str, Any]) -> Mapping[str, Any]:

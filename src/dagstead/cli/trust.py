@@ -9,7 +9,13 @@ import typer
 from dagstead.cli.administration import LARGEST_ID, administers
 from dagstead.cli.control_plane import Administration
 from dagstead.cli.options.roles import RoleFlags
-from dagstead.cli.options.trust import IssuerFlags, JobsFlags, PolicyGrantFlags
+from dagstead.cli.options.trust import (
+    IssuerFlags,
+    IssuerOption,
+    JobsFlags,
+    PolicyGrantFlags,
+    RepositoryOption,
+)
 from dagstead.cli.output import Format, FormatOption, moment, print_rows, say
 from dagstead.cli.remarks import print_note
 from dagstead.plane.roles import Role
@@ -60,19 +66,7 @@ def add(
         f"get a token of {policy.allowed.minutes} minutes for {_grants(policy)}, in the role "
         f"{policy.allowed.roles}."
     )
-    if policy.outsiders_event:
-        print_note(
-            f"anybody can start jobs of {policy.outsiders_event}, and choose what they read. Have "
-            "such a job run nothing of a pull request, and unpack none of its artifacts."
-        )
-    if policy.fits_pull_requests and policy.allowed.deployments:
-        names = ", ".join(sorted(policy.allowed.deployments))
-        print_note(
-            f"pull requests fit this policy too, so their code may deploy to {names}. Files that "
-            "they store are used by releases of pull requests only. To keep them out, make one "
-            "policy with --branch for the full deployment and one with --any-ref and "
-            "--branch-deployments, without --deployment."
-        )
+    _print_dangers(policy)
 
 
 @app.command("list")
@@ -109,12 +103,8 @@ def list_(
 def pin(
     plane: Administration,
     *,
-    issuer: Annotated[
-        str, typer.Option("--issuer", help="github, gitlab, or the address of your own server.")
-    ],
-    repository: Annotated[
-        str, typer.Option("--repository", help="org/repo; on GitLab the full path of the project.")
-    ],
+    issuer: IssuerOption,
+    repository: RepositoryOption,
     number: Annotated[
         str | None, typer.Option("--id", help="The provider's number of the repository.")
     ] = None,
@@ -160,6 +150,23 @@ def remove(
     """
     plane.trust.remove(policy_id)
     say(f"Removed policy {policy_id}.")
+
+
+def _print_dangers(policy: Policy) -> None:
+    """Say which code that nobody has reviewed gets a token by it."""
+    if policy.outsiders_event:
+        print_note(
+            f"anybody can start jobs of {policy.outsiders_event}, and choose what they read. Have "
+            "such a job run nothing of a pull request, and unpack none of its artifacts."
+        )
+    if policy.fits_pull_requests and policy.allowed.deployments:
+        names = ", ".join(sorted(policy.allowed.deployments))
+        print_note(
+            f"pull requests fit this policy too, so their code may deploy to {names}. Files that "
+            "they store are used by releases of pull requests only. To keep them out, make one "
+            "policy with --branch for the full deployment and one with --any-ref and "
+            "--branch-deployments, without --deployment."
+        )
 
 
 def _wants(policy: Policy) -> str:

@@ -28,7 +28,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 
 def test_a_token_is_shown_once(dagstead: Command, store: Store) -> None:
-    said = dagstead("token", "create", "--name", "ada")
+    said = dagstead("token", "create", "--name", "ada", "--expires", "never")
     secret = said.out.strip()
     assert store.tokens.authenticate(secret).name == "ada"
     assert "shown only once" in said.err

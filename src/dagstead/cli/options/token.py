@@ -9,11 +9,13 @@ import typer
 
 from dagstead.cli.options.secret import Scope, kinds_seen
 from dagstead.errors import InvalidInputError
+from dagstead.plane.rotations import DEFAULT_OVERLAP
 from dagstead.plane.tokens import HeldKind, TokenKind
 
 if TYPE_CHECKING:
     from dagstead.plane.new_tokens import NewToken
     from dagstead.plane.roles import Roles
+    from dagstead.plane.rotations import Rotation
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -106,4 +108,39 @@ class NewTokenFlags:
             lifetime=None if self.expires is None else read_lifetime(self.expires),
             secret_values=self.secret_values and kinds_seen(self.secret_values),
             roles=roles,
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RotationFlags:
+    """How a token gets a new secret."""
+
+    overlap: Annotated[
+        str,
+        typer.Option(
+            "--overlap",
+            help="How long the former secret still works, such as 12h; none: not at all.",
+        ),
+    ] = DEFAULT_OVERLAP
+    expires: Annotated[
+        str | None,
+        typer.Option(
+            "--expires",
+            help="When the new secret expires: 12h, 30d, a date, or never. By default, it is valid "
+            "for as long as the former one was made for.",
+        ),
+    ] = None
+
+    def rotation(self) -> Rotation:
+        """The rotation that they describe.
+
+        Raises:
+            InvalidInputError: for a time that cannot be read.
+        """
+        from dagstead.plane.lifetimes import read_lifetime, read_overlap
+        from dagstead.plane.rotations import Rotation
+
+        return Rotation(
+            overlap_seconds=read_overlap(self.overlap),
+            lifetime=None if self.expires is None else read_lifetime(self.expires),
         )

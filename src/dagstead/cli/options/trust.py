@@ -15,13 +15,19 @@ if TYPE_CHECKING:
     from dagstead.plane.trust import JobFilter, JobGrant
 
 
+IssuerOption = Annotated[
+    str, typer.Option("--issuer", help="github, gitlab, or the address of your own server.")
+]
+RepositoryOption = Annotated[
+    str, typer.Option("--repository", help="org/repo; on GitLab the full path of the project.")
+]
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class IssuerFlags:
     """Who signs the tokens of the jobs."""
 
-    issuer: Annotated[
-        str, typer.Option("--issuer", help="github, gitlab, or the address of your own server.")
-    ]
+    issuer: IssuerOption
     provider: Annotated[
         Provider | None,
         typer.Option("--provider", help="Which CI runs at --issuer, if that is an address."),
@@ -32,9 +38,7 @@ class IssuerFlags:
 class JobsFlags:
     """Which jobs get a token."""
 
-    repository: Annotated[
-        str, typer.Option("--repository", help="org/repo; on GitLab the full path of the project.")
-    ]
+    repository: RepositoryOption
     branch: Annotated[
         str | None, typer.Option("--branch", help="Jobs on this branch, such as main.")
     ] = None
