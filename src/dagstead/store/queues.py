@@ -153,7 +153,7 @@ class QueueStore:
             for row in rows
         }
 
-    def admit(self, deployment: str, run: WaitingRun) -> QueueHold | LaunchStep:
+    def admit(self, _of: Organization, deployment: str, run: WaitingRun) -> QueueHold | LaunchStep:
         """Take a run from the run queue if its queue has room, in one transaction.
 
         Whoever takes a run of a queue with a limit does it here, one after the other: the row of
