@@ -51,7 +51,7 @@ class Ground:
         variables = environment.variables(
             DAGSTER_CLOUD_URL=self.plane.url, DAGSTER_CLOUD_API_TOKEN=self.token
         )
-        program = [environment.program("python"), "-P", "-m", "dagstead"]
+        program = [str(environment.program("python")), "-P", "-m", "dagstead"]
         said = subprocess.run(
             [*program, "why", name, "--deployment", DEPLOYMENT, "--format", "json"],
             capture_output=True,
