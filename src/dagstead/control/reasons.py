@@ -10,6 +10,7 @@ from dagstead.control.backend import Backend
 from dagstead.control.survey import Survey
 from dagstead.control.wait_notes import waiting_runs
 from dagstead.errors import InvalidInputError, NotFoundError
+from dagstead.model.words import did_you_mean
 from dagstead.plane.deployments import Deployment
 from dagstead.plane.organization import ORGANIZATION
 from dagstead.plane.reasons import (
@@ -50,9 +51,10 @@ class Reasons:
         found = self._find(actor, name, deployment)
         if not found:
             where = "" if deployment is None else f" in deployment {deployment.name!r}"
+            near = did_you_mean(name, self._locations(actor, deployment))
             raise NotFoundError(
-                f"There is no run, location or request {name!r}{where}. `dagstead location list` "
-                "shows the locations; the UI has the ids of runs, of which the first "
+                f"There is no run, location or request {name!r}{where}.{near} `dagstead location "
+                "list` shows the locations; the UI has the ids of runs, of which the first "
                 f"{_SHORTEST_PREFIX} characters are enough."
             )
         if len(found) > 1:
@@ -193,6 +195,13 @@ class Reasons:
             ]
         exact = [each for each in found if each[1] == name]
         return exact or found or self._old_run(places.values(), name)
+
+    def _locations(self, actor: Actor, deployment: Deployment | None) -> set[str]:
+        """The names of the locations that the actor may see."""
+        every = [deployment] if deployment else self._backend.store.deployments.all()
+        places = {each.name for each in every if actor.grants(each)}
+        known = self._backend.store.waits.location_names(ORGANIZATION)
+        return {name for place, name in known if place in places and actor.sees_location(name)}
 
     def _old_run(
         self, places: Iterable[Deployment], run_id: str

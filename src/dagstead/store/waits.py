@@ -117,6 +117,12 @@ class WaitStore:
         with self.database.read() as connection:
             return list(connection.execute(found.order_by(locations.c.deployment)).scalars())
 
+    def location_names(self, _of: Organization) -> list[tuple[str, str]]:
+        """Every location: its deployment and its name."""
+        with self.database.read() as connection:
+            rows = connection.execute(select(locations.c.deployment, locations.c.name)).all()
+        return [(row.deployment, row.name) for row in rows]
+
     def _requests(self, condition: ColumnElement[bool]) -> list[RequestBrief]:
         with self.database.read() as connection:
             rows = connection.execute(

@@ -98,6 +98,8 @@ def test_what_a_name_may_mean(plane: Plane) -> None:
     assert plane.control.reasons.why(SYSTEM, "2871f").subject.id == RUN
     with pytest.raises(InvalidInputError, match="may be several things: run 2871aaaa"):
         plane.why("2871")
+    with pytest.raises(NotFoundError, match="Did you mean 'weather'?"):
+        plane.why("wether")
     for nothing in ("28", "2871%", "2871_", "no-such-thing"):
         with pytest.raises(NotFoundError, match="There is no run, location or request"):
             plane.why(nothing)
