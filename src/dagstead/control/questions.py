@@ -125,15 +125,20 @@ class Questions:
                 if now >= question.deadline:
                     return row
                 status = status_now(self._backend, deployment, row)
-                comes = status.is_usable or self._comes(row, status, question)
-                if not comes and now - start >= _GRACE_SECONDS:
+                may_answer = self._may_answer(row, status, question)
+                if not may_answer and now - start >= _GRACE_SECONDS:
                     raise NoAnswerError(_refusal(row, status))
                 if status.is_usable and not row.is_returning:
                     return row
                 listener.wait(bell.LOOK_SECONDS)
 
-    def _comes(self, location: Location, status: LocationStatus, question: Question) -> bool:
-        """Whether an agent can be expected, as somebody starts and stops those of the queue."""
+    def _may_answer(self, location: Location, status: LocationStatus, question: Question) -> bool:
+        """Whether an agent can be expected to answer.
+
+        Where nobody serves the queue, one can as long as somebody starts and stops its agents.
+        """
+        if status.is_usable:
+            return True
         if status.condition is not Condition.UNSERVED:
             return False
         calls = self._backend.store.queue_calls
@@ -160,7 +165,7 @@ class Questions:
             if now >= look_at:
                 look_at = now + _LOOK_SECONDS
                 status = self._status(deployment, location)
-                if status is not None and not status.is_usable:
+                if status is not None and not self._may_answer(location, status, question):
                     store.requests.expire(deployment.name, [request_id])
                     store.tallies.tally.count(Tallied.EXPIRED, location.queue)
                     raise NoAnswerError(_refusal(location, status))

@@ -73,11 +73,13 @@ def calling_agent(store: Store) -> Actor:
     return Actor.holding(token)
 
 
-def ask(pool: ThreadPoolExecutor, control: Control, seconds: float) -> Future[Answer]:
+def ask(
+    pool: ThreadPoolExecutor, control: Control, seconds: float, api: str = "X"
+) -> Future[Answer]:
     deployment = control.deployments.named(SYSTEM, "prod")
     now = control.clock()
     question = Question(
-        location="weather", api="X", args=None, asked_at=now, deadline=now + seconds
+        location="weather", api=api, args=None, asked_at=now, deadline=now + seconds
     )
     return pool.submit(control.questions.ask, SYSTEM, deployment, question)
 
@@ -119,6 +121,47 @@ def test_without_an_agent_the_wait_ends_soon(
     with pytest.raises(NoAnswerError, match="'weather': nobody serves it since .* No agent is run"):
         waiting.result(_PATIENCE)
     assert not [each for each in store.requests.open(ORGANIZATION) if each.api == "X"]
+
+
+def test_an_agent_that_is_being_started_is_waited_for(
+    store: Store, control: Control, pool: ThreadPoolExecutor, clock: ManualClock
+) -> None:
+    control.metrics.scale(SYSTEM, "gpu")
+    waiting = ask(pool, control, 600)
+    eventually(lambda: control.metrics.scale(SYSTEM, "gpu").waiting, _PATIENCE, "the signal")
+    clock.advance(30)
+    assert not waiting.done()
+
+    agent = calling_agent(store)
+    request = asked(store)
+    take(control, agent)
+    control.requests.answer(agent, store.deployments.get("prod"), request.id, "here I am")
+
+    assert waiting.result(_PATIENCE).text == "here I am"
+
+
+def test_nobody_is_waited_for_when_the_scaler_is_gone_too(
+    store: Store, control: Control, pool: ThreadPoolExecutor, clock: ManualClock
+) -> None:
+    control.metrics.scale(SYSTEM, "gpu")
+    waiting = ask(pool, control, 600)
+    eventually(lambda: store.queue_calls.of(ORGANIZATION, "gpu").missed_at, _PATIENCE, "the caller")
+    clock.advance(130)
+    with pytest.raises(NoAnswerError, match="nobody serves it"):
+        waiting.result(_PATIENCE)
+
+
+def test_ticks_are_not_held_for_an_agent(
+    control: Control, pool: ThreadPoolExecutor, clock: ManualClock
+) -> None:
+    control.metrics.scale(SYSTEM, "gpu")
+    api = DagsterCloudApi.GET_EXTERNAL_SCHEDULE_EXECUTION_DATA.value
+    waiting = ask(pool, control, 600, api=api)
+    clock.advance(4)
+    with pytest.raises(NoAnswerError, match="nobody serves it"):
+        waiting.result(_PATIENCE)
+    # The daemon asks again, and an agent is there by then.
+    assert control.metrics.scale(SYSTEM, "gpu").waiting == 1
 
 
 def test_code_that_cannot_be_loaded_is_not_waited_for(

@@ -55,6 +55,7 @@ def clock() -> ManualClock:
 def store(tmp_path: Path, clock: ManualClock) -> Iterator[Store]:
     opened = empty_store(tmp_path, clock)
     opened.deployments.create("prod")
+    opened.deployments.set_settings("prod", {"releases": {"unserved_queue": "wait"}})
     yield opened
     opened.close()
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Mapping
+from functools import partial
 
+import anyio
 import httpx
 import pytest
 from prometheus_client import Metric
@@ -22,8 +24,10 @@ from dagstead.plane.labels import BRANCHES, DEFAULT_QUEUE, MOST_LABELS, OTHERS
 from dagstead.plane.tallies import Tallied
 from dagstead.plane.tokens import Grant, TokenKind
 from dagstead.server.metrics.exposition import Exposition
+from dagstead.server.services import open_instances
 from dagstead.store.tables import requests
 from tests.support.releases import deploy, new_location
+from tests.support.served import app_of
 from tests.unit.server.conftest import Plane
 
 _API = "CHECK_FOR_WORKSPACE_UPDATES"
@@ -104,6 +108,30 @@ def test_who_may_read_metrics(plane: Plane, client: httpx.Client) -> None:
     answer = client.get("/metrics", headers=of_a_queue)
     assert answer.status_code == 403
     assert "which grants: gpu" in answer.text
+
+
+def test_a_network_that_is_let_in_reads_metrics_and_nothing_else(plane: Plane) -> None:
+    settings = plane.settings.model_copy(update={"metrics_networks": "10.20.0.0/16"})
+    instances = open_instances(settings, plane.store)
+    app = app_of(settings, instances, environment={})
+
+    async def status_of(host: str, path: str, **headers: str) -> int:
+        transport = httpx.ASGITransport(app, client=(host, 4711))
+        async with httpx.AsyncClient(transport=transport, base_url="http://plane") as client:
+            return (await client.get(path, headers=headers)).status_code
+
+    for host, path, headers, status in (
+        ("10.20.1.2", "/metrics", {}, 200),
+        ("10.21.1.2", "/metrics", {}, 401),
+        ("10.20.1.2", "/api/queues/scale", {}, 401),
+        ("10.20.1.2", "/graphql", {}, 401),
+        ("10.20.1.2", "/metrics", {"X-Forwarded-For": "10.20.1.2"}, 401),
+        # Who sends a token is who it says.
+        ("10.20.1.2", "/metrics", {"Dagster-Cloud-Api-Token": "nonsense"}, 401),
+        ("10.20.1.2", "/metrics", plane.headers(TokenKind.AGENT), 403),
+    ):
+        assert anyio.run(partial(status_of, host, path, **headers)) == status
+    instances.close()
 
 
 @pytest.mark.parametrize(
