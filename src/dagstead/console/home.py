@@ -38,7 +38,7 @@ def home(call: Call) -> Response:
     problems = overview.problems(call.actor)
     views = call.control.queues.all(call.actor)
     releases = overview.releases(call.actor, limit=_NEWEST)
-    steps = _first_steps(call, any(view.running or sum(view.dispatched) for view in views))
+    steps = _first_steps(call, has_run=any(view.running or sum(view.dispatched) for view in views))
     trail: Sequence[Row] = ()
     if call.actor.is_unlimited:
         trail = call.control.trail.find(call.actor, TrailFilter(limit=_NEWEST))
@@ -84,7 +84,7 @@ def link_of(problem: Problem) -> str:
     }[problem.kind]
 
 
-def _first_steps(call: Call, has_run: bool) -> list[Step]:
+def _first_steps(call: Call, *, has_run: bool) -> list[Step]:
     """What to do first, ticked as it happens; none when somebody works here already."""
     if has_run or not call.actor.is_unlimited:
         return []
@@ -93,11 +93,12 @@ def _first_steps(call: Call, has_run: bool) -> list[Step]:
     live = [each for each in placed if each.location.manifest is not None]
     if any(call.now - each.location.updated_at > _NEW_SECONDS for each in live):
         return []
-    first = next((each.name for each in control.deployments.granted(actor)), "prod")
+    granted = control.deployments.granted(actor)
+    first = next((each.name for each in granted if not each.is_branch), "prod")
     return [
         Step(
             title="Have something run your code",
-            says="The managed pool of this server runs code that is built as PEX files. For images, "
+            says="The managed pool of this server runs what is built as PEX files. For images, "
             "start an official agent of yours, with a token of its own.",
             commands=f"dagstead pool --public-url {call.base_url}",
             address=_LINKS.page("tokens/new", kind="agent"),
