@@ -80,7 +80,7 @@ def signed_in(context: BrowserContext, url: str, token: str) -> Page:
     page = context.new_page()
     page.goto(f"{url}/sign-in#token={token}")
     page.get_by_role("button", name="Sign in").click()
-    page.wait_for_url(f"{url}/prod/**")
+    page.wait_for_url(f"{url}/-/")
     return page
 
 
@@ -193,7 +193,9 @@ def test_without_tls_the_page_warns_and_the_ui_works(
     page.on("response", lambda each: refused.append(each.url) if each.status == 403 else None)
     page.goto(f"{url}/sign-in#token={plane.user_token('remote')}")
     page.get_by_role("button", name="Sign in").click()
-    page.wait_for_url(f"{url}/prod/**")
+    page.wait_for_url(f"{url}/-/")
+    expect(page.get_by_role("heading", name="Home")).to_be_visible()
+    page.goto(f"{url}/prod/runs")
     expect(page.get_by_role("link", name="Runs").first).to_be_visible()
     page.screenshot(path=tmp_path / "ui.png")
     assert refused == []
@@ -214,8 +216,8 @@ def test_the_first_link_gives_a_session_and_a_token(
     assert found
     assert plane.store.tokens.authenticate(found[0]).name == "Ada"
     page.screenshot(path=tmp_path / "welcome.png")
-    page.get_by_role("link", name="Open Dagster").click()
-    page.wait_for_url(f"{plane.url}/prod/**")
+    page.get_by_role("link", name="Open the console").click()
+    page.wait_for_url(f"{plane.url}/-/")
     page.goto(link.address(plane.url))
     expect(page.get_by_text("You are signed in as Ada")).to_be_visible()
     page.get_by_label("Your name").fill("Bea")
@@ -235,7 +237,7 @@ def test_a_link_with_a_token_of_another_signs_nobody_in(
     page.screenshot(path=tmp_path / "asked.png")
     assert context.cookies() == before
     page.get_by_role("link", name="Stay signed in as ada").click()
-    page.wait_for_url(f"{plane.url}/prod/**")
+    page.wait_for_url(f"{plane.url}/-/")
     assert context.cookies() == before
 
 

@@ -74,6 +74,31 @@ def test_without_a_token_a_browser_is_asked_to_sign_in(
     page.close()
 
 
+def test_the_ui_is_below_a_bar_of_ours_and_shows_no_other_mark(
+    page: Page, plane: ControlPlane, tmp_path: Path
+) -> None:
+    plane.store.deployments.create("staging")
+    page.goto(f"{plane.url}/prod/runs")
+    bar = page.locator("#dagstead-bar")
+    expect(bar).to_be_visible()
+    expect(page.get_by_role("link", name="Runs", exact=True).first).to_be_visible(timeout=_PAGE_MS)
+    mark = page.locator("[class*=DagsterLogo_logo]")
+    expect(mark).not_to_have_count(0)
+    assert not any(each.is_visible() for each in mark.all())
+    # Nothing is hidden behind the bar, or below the window.
+    for name in ("Runs", "Deployment"):
+        box = page.get_by_role("link", name=name, exact=True).first.bounding_box()
+        assert box
+        assert 36 <= box["y"] < 900
+    page.screenshot(path=tmp_path / "bar.png")
+    bar.locator("summary").click()
+    bar.get_by_role("link", name="staging").click()
+    page.wait_for_url(f"{plane.url}/staging/**")
+    page.locator("#dagstead-bar").get_by_role("link", name="Console").click()
+    page.wait_for_url(f"{plane.url}/-/")
+    plane.store.deployments.delete("staging")
+
+
 def test_the_assets_of_a_location_are_shown(page: Page, plane: ControlPlane) -> None:
     page.goto(f"{plane.url}/prod/assets")
 
@@ -200,7 +225,7 @@ def _signed_in(browser: Browser, plane: ControlPlane, token: str) -> Iterator[Pa
     opened.set_default_timeout(_PAGE_MS)
     opened.goto(f"{plane.url}/sign-in#token={token}")
     opened.get_by_role("button", name="Sign in").click()
-    opened.wait_for_url(f"{plane.url}/prod/**")
+    opened.wait_for_url(f"{plane.url}/-/")
     yield opened
     context.close()
 

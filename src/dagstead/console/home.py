@@ -14,6 +14,8 @@ from dagstead.plane.problems import Problem, ProblemKind, Weight
 from dagstead.plane.trail import Row, TrailFilter
 
 _NEWEST = 8
+#: Whoever has something live for longer knows how to launch a run.
+_NEW_SECONDS = 3600.0
 _LINKS = Links()
 
 
@@ -24,6 +26,9 @@ class Step:
     title: str
     says: str
     commands: str
+    #: Where it is done, or what is needed for it.
+    address: str
+    link: str
     is_done: bool
 
 
@@ -33,7 +38,7 @@ def home(call: Call) -> Response:
     problems = overview.problems(call.actor)
     views = call.control.queues.all(call.actor)
     releases = overview.releases(call.actor, limit=_NEWEST)
-    steps = _first_steps(call)
+    steps = _first_steps(call, has_run=any(view.running or sum(view.dispatched) for view in views))
     trail: Sequence[Row] = ()
     if call.actor.is_unlimited:
         trail = call.control.trail.find(call.actor, TrailFilter(limit=_NEWEST))
@@ -47,7 +52,7 @@ def home(call: Call) -> Response:
         releases=[(each, of_release(each.state)) for each in releases],
         trail=[(row, row.said) for row in trail],
         called=called(call),
-        steps=[] if all(step.is_done for step in steps) else steps,
+        steps=steps,
     )
 
 
@@ -79,41 +84,47 @@ def link_of(problem: Problem) -> str:
     }[problem.kind]
 
 
-def _first_steps(call: Call) -> list[Step]:
-    """What to do first, ticked as it happens."""
-    if not call.actor.is_unlimited:
+def _first_steps(call: Call, *, has_run: bool) -> list[Step]:
+    """What to do first, ticked as it happens; none when somebody works here already."""
+    if has_run or not call.actor.is_unlimited:
         return []
     control, actor = call.control, call.actor
-    has_agent = bool(control.agents.all(actor))
     placed = control.overview.locations(actor)
-    has_live = any(each.location.manifest is not None for each in placed)
-    if has_live:
+    live = [each for each in placed if each.location.manifest is not None]
+    if any(call.now - each.location.updated_at > _NEW_SECONDS for each in live):
         return []
-    first = next((each.name for each in control.deployments.granted(actor)), "prod")
+    granted = control.deployments.granted(actor)
+    first = next((each.name for each in granted if not each.is_branch), "prod")
     return [
         Step(
-            title="Connect this machine",
-            says="Commands here and in CI need the address of this server and your token, which "
-            "was shown when you signed in. A new one is made under Tokens.",
+            title="Have something run your code",
+            says="The managed pool of this server runs what is built as PEX files. For images, "
+            "start an official agent of yours, with a token of its own.",
+            commands=f"dagstead pool --public-url {call.base_url}",
+            address=_LINKS.page("tokens/new", kind="agent"),
+            link="Make a token for an agent",
+            is_done=bool(control.agents.all(actor)),
+        ),
+        Step(
+            title="Deploy your repository",
+            says="In the folder with your dagster_cloud.yaml. The check shows beforehand which "
+            "agent will run what.",
             commands=f"export DAGSTER_CLOUD_URL={call.base_url}\n"
             f"export DAGSTER_CLOUD_ORGANIZATION={call.services.organization}\n"
             f"export DAGSTER_CLOUD_DEPLOYMENT={first}\n"
-            "export DAGSTER_CLOUD_API_TOKEN=…",
-            is_done=any(each.last_used_at is not None for each in control.tokens.all(actor)),
+            "export DAGSTER_CLOUD_API_TOKEN=…\n"
+            "dagstead check\n"
+            "dagstead deploy",
+            address=_LINKS.page("tokens/new", kind="user"),
+            link="Make a token for yourself",
+            is_done=bool(live),
         ),
         Step(
-            title="Have something run your code",
-            says="The managed pool runs code that is built as PEX files, on the server's own "
-            "machine. For images, start an official agent with a token of its own.",
-            commands="dagstead pool\n# or, for an agent of yours:\n"
-            "dagstead token create --kind agent --name my-agent",
-            is_done=has_agent,
-        ),
-        Step(
-            title="Deploy a repository",
-            says="In the folder with your dagster_cloud.yaml. The check shows beforehand which "
-            "agent will run what.",
-            commands="dagstead check\ndagstead deploy",
-            is_done=bool(placed),
+            title="Launch a run",
+            says="Choose a job or an asset of yours in the Dagster UI.",
+            commands="",
+            address=_LINKS.ui(first),
+            link="Open it in Dagster",
+            is_done=False,
         ),
     ]

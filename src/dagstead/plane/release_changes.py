@@ -150,7 +150,8 @@ def with_before(release: Release, locations: Iterable[Location]) -> Release:
 
     What was before is recorded only when a release goes live.
     """
-    if release.before is not None or release.state not in _NEVER_LIVE:
+    if release.state not in _NEVER_LIVE:
         return release
     now = {location.name: location.source for location in locations}
-    return replace(release, before={part.name: now.get(part.name) for part in release.parts})
+    before = {part.name: now.get(part.name) for part in release.parts}
+    return replace(release, before={**before, **(release.before or {})})
