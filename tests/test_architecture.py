@@ -78,14 +78,15 @@ def test_the_folders_of_unit_tests_are_rooms() -> None:
     """So that the tests of a module are found by its name."""
     unit = REPOSITORY / "tests" / "unit"
     others = {
-        "examples": "the code of the example repository, which is in no room",
-        "support": "what the tests themselves are made of",
+        ("examples",): "the code of the example repository, which is in no room",
+        ("support",): "what the tests themselves are made of",
+        ("engine", "settings"): "the tests that see what a setting does, which a walk looks for",
     }
 
     folders = {path.parent.relative_to(unit).parts for path in unit.rglob("test_*.py")}
     inner = {("repository", name) for name in _inner_rooms()}
     assert folders
-    assert folders - {(name,) for name in rooms()} - inner == {(name,) for name in others}
+    assert folders - {(name,) for name in rooms()} - inner == set(others)
 
 
 def test_every_folder_of_tests_is_collected(pytestconfig: pytest.Config) -> None:
@@ -142,6 +143,7 @@ WINGS = {
         "engine",
         "watch",
         "agent_api",
+        "console",
         "operator_api",
         "server",
         "serverless",
@@ -291,7 +293,12 @@ def test_the_locks_satisfy_the_package() -> None:
 def test_the_package_names_every_package_that_it_imports() -> None:
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))
     named = {
-        canonicalize_name(Requirement(line).name) for line in project["project"]["dependencies"]
+        canonicalize_name(Requirement(line).name)
+        for lines in (
+            project["project"]["dependencies"],
+            *project["project"]["optional-dependencies"].values(),
+        )
+        for line in lines
     }
     providers = importlib.metadata.packages_distributions()
 

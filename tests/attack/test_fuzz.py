@@ -136,7 +136,13 @@ def _paths(plane: ControlPlane, database: str | None) -> list[str]:
         app = create_app(settings, instances, environment={})
         workspace = DeploymentWorkspace("prod", instances, base_url=plane.url)
         schema = create_schema(ServerFacts())
-        upstream = DeploymentWebserver(workspace, schema, ValidTexts(), SubscriptionCounts())
+        upstream = DeploymentWebserver(
+            workspace,
+            schema,
+            ValidTexts(),
+            SubscriptionCounts(),
+            lambda _request, _name, html: html,
+        )
         found = {*paths_of(app.routes), *paths_of(upstream.build_routes())}
     return sorted({*found, "/{a}", "/prod/{a}/{b}"})
 

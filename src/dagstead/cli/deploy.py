@@ -59,14 +59,8 @@ def deploy(
     tracer = tracer_of(os.environ)
     with tracer.during("dagstead deploy"), _connect(target, source.path) as connection:
         connection.traced = tracer.current
-        if source.built is None:
-            plan = _narrow(steps.plan(steps.read(source), source, planning), source, connection)
-            _admit(connection, plan.builds)
-            with tracer.during("build"):
-                manifest = steps.build(plan, building.options())
-        else:
-            manifest = _built(source.built, source.location)
-            _admit(connection, manifest.built)
+        with tracer.during("build"):
+            manifest = _manifest(connection, source, planning, building)
         with tracer.during("upload"):
             _upload(connection, manifest)
         with tracer.during("release"):
@@ -74,6 +68,19 @@ def deploy(
         with tracer.during("load", release=begun.number):
             ended = follow(_releases(connection), begun, release)
     finish(ended, format_, connection.target.deployment)
+
+
+def _manifest(
+    connection: Connection, source: DeployedFlags, planning: PlanFlags, building: DeployBuildFlags
+) -> Manifest:
+    """What is to be deployed, once the server admits it."""
+    if source.built is None:
+        plan = _narrow(steps.plan(steps.read(source), source, planning), source, connection)
+        _admit(connection, plan.builds)
+        return steps.build(plan, building.options())
+    manifest = _built(source.built, source.location)
+    _admit(connection, manifest.built)
+    return manifest
 
 
 def _releases(connection: Connection) -> Releases:

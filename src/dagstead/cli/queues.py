@@ -12,7 +12,7 @@ from dagstead.cli.options.queue import QueueFlags, QueueName, moment_ahead
 from dagstead.cli.output import Format, FormatOption, moment, print_json, print_rows, say
 
 if TYPE_CHECKING:
-    from dagstead.plane.queue_views import QueueView, Waiting
+    from dagstead.plane.queue_views import Backlog, QueueView
     from dagstead.plane.queues import QueuePause
 
 app = typer.Typer(
@@ -155,7 +155,7 @@ def _agents(view: QueueView) -> list[str] | str:
     return "none" if since is None else f"none since {since}"
 
 
-def _oldest(waiting: Waiting, at: float) -> str | None:
+def _oldest(waiting: Backlog, at: float) -> str | None:
     if waiting.oldest_at is None:
         return None
     minutes = max(0.0, at - waiting.oldest_at) / 60

@@ -8,11 +8,11 @@ from typing import Any
 
 from dagstead.client.connection import Connection
 from dagstead.plane.queue_views import (
+    Backlog,
     QueueAgent,
     QueuedLocation,
     QueueView,
     SlotHolder,
-    Waiting,
 )
 from dagstead.plane.queues import Fallback, FallbackKind, Queue, QueueChange, QueuePause
 
@@ -127,5 +127,5 @@ def _agent(found: Mapping[str, Any]) -> QueueAgent:
     )
 
 
-def _waiting(found: Mapping[str, Any]) -> Waiting:
-    return Waiting(count=found["count"], oldest_at=found["oldestAt"])
+def _waiting(found: Mapping[str, Any]) -> Backlog:
+    return Backlog(count=found["count"], oldest_at=found["oldestAt"])

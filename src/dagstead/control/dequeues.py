@@ -189,8 +189,9 @@ class _Unserved:
         return hold
 
     def _move(self, run: WaitingRun, queue: Queue, target: Queue, reason: str) -> None:
+        deployment = self.deployment
         step = self.backend.store.launches.step(
-            self.deployment.name, run.run_id, Fall(queue=target.name)
+            deployment.name, run.run_id, Fall(queue=target.name)
         )
         if step.counts:
             sentence = (
@@ -209,8 +210,7 @@ class _Unserved:
             f"{name_queue(queue.name)} is that runs fail.",
         )
         # It waits in the run queue: there is no request of it to drop.
-        step = self.backend.store.launches.step(
-            self.deployment.name, run.run_id, End(ending=ending)
-        )
+        deployment = self.deployment
+        step = self.backend.store.launches.step(deployment.name, run.run_id, End(ending=ending))
         if step.counts and step.launch is not None:
             self.backend.orchestration.show_end(self.deployment, step.launch)

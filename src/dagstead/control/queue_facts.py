@@ -14,11 +14,11 @@ from dagstead.plane.agents import Heartbeat
 from dagstead.plane.deployments import Deployment
 from dagstead.plane.organization import ORGANIZATION
 from dagstead.plane.queue_views import (
+    Backlog,
     QueueAgent,
     QueuedLocation,
     QueueView,
     SlotHolder,
-    Waiting,
 )
 from dagstead.plane.queues import Queue
 from dagstead.plane.tokens import Token
@@ -165,8 +165,8 @@ class QueueFacts:
         # Where none ever served it, since something on it wants to be served.
         return max(heard, default=min([*wanted, *([] if runs is None else [runs])], default=None))
 
-    def _waiting(self, every: WaitingAt, name: str | None) -> Waiting:
-        found = Waiting()
+    def _waiting(self, every: WaitingAt, name: str | None) -> Backlog:
+        found = Backlog()
         for (queue, place), waiting in every.items():
             if queue == name and place in self.deployments:
                 found = found.with_more(waiting)

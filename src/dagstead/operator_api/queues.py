@@ -10,7 +10,7 @@ from graphql import GraphQLResolveInfo
 from dagstead.operator_api.context import context_of
 from dagstead.operator_api.extension import Resolver
 from dagstead.operator_api.refusals import as_error
-from dagstead.plane.queue_views import QueueView, Waiting
+from dagstead.plane.queue_views import Backlog, QueueView
 from dagstead.plane.queues import Fallback, FallbackKind, QueueChange
 
 #: The names of a change, on the wire and here.
@@ -149,5 +149,5 @@ def _view(view: QueueView) -> Mapping[str, Any]:
     }
 
 
-def _waiting(waiting: Waiting) -> Mapping[str, Any]:
+def _waiting(waiting: Backlog) -> Mapping[str, Any]:
     return {"count": waiting.count, "oldestAt": waiting.oldest_at}

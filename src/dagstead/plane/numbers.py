@@ -8,11 +8,11 @@ from math import ceil
 
 from dagstead.plane.health import ServerPart
 from dagstead.plane.labels import OTHERS, deployment_label, most_wanted, queue_label
-from dagstead.plane.queue_views import Waiting
+from dagstead.plane.queue_views import Backlog
 
 #: How many things at a time an agent is expected to see to, unless somebody says otherwise.
 WORK_OF_AN_AGENT = 20
-_NOTHING = Waiting()
+_NOTHING = Backlog()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -21,11 +21,11 @@ class QueueNumbers:
 
     #: Requests that wait for an agent, and those that an agent has and has not answered; of these,
     #: those that launch runs.
-    waiting: Waiting = _NOTHING
+    waiting: Backlog = _NOTHING
     taken: int = 0
     launching: int = 0
     #: Runs in the run queue; those that count for the limit; and of these, those with an agent.
-    queued_runs: Waiting = _NOTHING
+    queued_runs: Backlog = _NOTHING
     running: int = 0
     with_agent: int = 0
     agents: int = 0

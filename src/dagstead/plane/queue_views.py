@@ -42,16 +42,16 @@ class SlotHolder:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Waiting:
+class Backlog:
     """How many wait, and since when the first of them does."""
 
     count: int = 0
     oldest_at: float | None = None
 
-    def with_more(self, other: Waiting) -> Waiting:
+    def with_more(self, other: Backlog) -> Backlog:
         """Both together."""
         ages = [at for at in (self.oldest_at, other.oldest_at) if at is not None]
-        return Waiting(count=self.count + other.count, oldest_at=min(ages, default=None))
+        return Backlog(count=self.count + other.count, oldest_at=min(ages, default=None))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -69,9 +69,9 @@ class QueueView:
     #: The names of agent tokens that grant it by its name, for those who may see tokens.
     tokens: tuple[str, ...]
     #: Requests of every kind that no agent has taken, in the deployments that the viewer may see.
-    requests: Waiting
+    requests: Backlog
     #: Runs that are queued, in the same deployments.
-    runs: Waiting
+    runs: Backlog
     #: How many runs count for its limit, in all deployments.
     running: int
     #: Those of them in the deployments that the viewer may see, the oldest first.

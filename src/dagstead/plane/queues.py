@@ -113,14 +113,14 @@ class Queue:
         )
 
 
-class Unchanged(Enum):
+class NoChange(Enum):
     """Stands for what a change does not name, as ``None`` means that there is none."""
 
     UNCHANGED = "unchanged"
 
 
-UNCHANGED: Final = Unchanged.UNCHANGED
-_Same: TypeAlias = Literal[Unchanged.UNCHANGED]
+UNCHANGED: Final = NoChange.UNCHANGED
+_Same: TypeAlias = Literal[NoChange.UNCHANGED]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -28,7 +28,7 @@ from dagstead.plane.launch_machine.machine import LaunchStep
 from dagstead.plane.launches import LaunchState
 from dagstead.plane.organization import Organization
 from dagstead.plane.queue_board import QueueBoard, QueueHold, WaitingRun
-from dagstead.plane.queue_views import QueuedLocation, SlotHolder, Waiting
+from dagstead.plane.queue_views import Backlog, QueuedLocation, SlotHolder
 from dagstead.plane.queues import Fallback, FallbackKind, Queue, QueuePause
 from dagstead.plane.requests import RequestState
 from dagstead.store.database import Database
@@ -43,7 +43,7 @@ from dagstead.store.tables import (
 )
 
 #: What waits, by queue and deployment.
-WaitingAt = Mapping[tuple[str | None, str], Waiting]
+WaitingAt = Mapping[tuple[str | None, str], Backlog]
 
 _MINUTE = 60.0
 
@@ -206,7 +206,7 @@ class QueueStore:
                 .group_by(table.c.queue, table.c.deployment)
             ).all()
         return {
-            (row.queue, row.deployment): Waiting(count=row.number, oldest_at=row.oldest)
+            (row.queue, row.deployment): Backlog(count=row.number, oldest_at=row.oldest)
             for row in rows
         }
 

@@ -37,13 +37,18 @@ def tokens(draw: st.DrawFn) -> Token:
     project = draw(st.one_of(st.none(), projects()))
     names = st.sampled_from(["prod", "staging", "branch"])
     return token_of(
-        draw(st.sampled_from(list(TokenKind))),
+        draw(st.sampled_from([kind for kind in TokenKind if kind is not TokenKind.METRICS])),
         deployments=draw(st.one_of(st.none(), st.frozensets(names))),
         branch_deployments=draw(st.booleans()),
         repository=project and project.path,
         project=project,
         locations=draw(st.one_of(st.none(), st.just(frozenset({"weather"})))),
     )
+
+
+def test_a_token_for_metrics_grants_none() -> None:
+    token = token_of(TokenKind.METRICS)
+    assert not _grants(token, _deployment(DeploymentKind.FULL, "prod"))
 
 
 @st.composite

@@ -15,7 +15,7 @@ _FOR_EVER = -1
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Honoured:
+class HonouredKey:
     """A setting that changes what happens."""
 
     #: Its keys, from the outermost, with dots between them.
@@ -31,7 +31,7 @@ class Honoured:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Refused:
+class RefusedKey:
     """A setting that Dagster or Dagster+ knows and that would change nothing here."""
 
     #: It stands for everything below it, too.
@@ -42,7 +42,7 @@ class Refused:
     instead: str = "Remove it."
 
 
-Row = Honoured | Refused
+Row = HonouredKey | RefusedKey
 
 
 class Section(BaseModel):
@@ -57,7 +57,7 @@ class PerValue(Section):
     applyLimitPerUniqueValue: bool  # noqa: N815 - Dagster's spelling
 
 
-class TagLimit(Section):
+class TagLimitSection(Section):
     """At most so many runs with a tag."""
 
     key: str
@@ -85,7 +85,7 @@ SECONDS = Annotated[float, Field(ge=0)]
 #: Dagster's own settings take no fractions.
 WHOLE_SECONDS = COUNT
 KEPT_DAYS = Annotated[int, Field(strict=True), AfterValidator(_days)]
-TAG_LIMITS = list[TagLimit]
+TAG_LIMITS = list[TagLimitSection]
 TAGS = dict[str, str]
 GRANULARITY = Literal["op", "run"]
 UNSERVED = Literal["refuse", "warn", "wait"]

@@ -24,7 +24,7 @@ from dagstead.control.settings.form import (
     organization_settings_errors,
 )
 from dagstead.control.settings.organization import ORGANIZATION_TABLE
-from dagstead.control.settings.rows import Honoured, Refused, Row
+from dagstead.control.settings.rows import HonouredKey, RefusedKey, Row
 from dagstead.engine.instance_settings import instance_settings
 from tests.unit.engine.settings.honoured import SEEN
 
@@ -138,16 +138,21 @@ def test_every_honoured_setting_has_a_test_that_sees_it() -> None:
         if file != Path(__file__):
             importlib.import_module(f"tests.unit.engine.settings.{file.stem}")
     for whose, table in TABLES.items():
-        honoured = {row.path for row in table if isinstance(row, Honoured)}
+        honoured = {row.path for row in table if isinstance(row, HonouredKey)}
         assert honoured == SEEN[whose]
 
 
 @pytest.mark.parametrize(
     ("whose", "row"),
-    [(whose, row) for whose, table in TABLES.items() for row in table if isinstance(row, Refused)],
+    [
+        (whose, row)
+        for whose, table in TABLES.items()
+        for row in table
+        if isinstance(row, RefusedKey)
+    ],
     ids=lambda value: getattr(value, "path", value),
 )
-def test_what_is_refused_says_why_and_what_to_do(whose: str, row: Refused) -> None:
+def test_what_is_refused_says_why_and_what_to_do(whose: str, row: RefusedKey) -> None:
     value: Any = "anything"
     for key in reversed(row.path.split(".")):
         value = {key: value}
