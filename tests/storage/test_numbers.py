@@ -10,8 +10,8 @@ from dagstead.plane.labels import MOST_LABELS, OTHERS
 from dagstead.plane.launch_machine.events import Start
 from dagstead.plane.organization import ORGANIZATION
 from dagstead.plane.requests import LAUNCH_RUN, Claim, NewRequest, RequestState
-from dagstead.plane.tallies import Tallied
-from dagstead.plane.traces import Traced
+from dagstead.plane.tallies import TallyKind
+from dagstead.plane.traces import TraceKind
 from dagstead.store.all import Store
 from dagstead.store.tallies import TallyStore
 from dagstead.testing.clock import ManualClock
@@ -31,9 +31,9 @@ def test_processes_add_up_what_they_count(store: Store) -> None:
     def count(process: TallyStore) -> None:
         for number in range(25):
             for queue in ("b", "a", None):
-                process.tally.count(Tallied.EXPIRED, queue)
+                process.tally.count(TallyKind.EXPIRED, queue)
             process.tally.dispatched("a", 0.25)
-            process.tally.count(Tallied.RUNS_ENDED, "prod", "failure")
+            process.tally.count(TallyKind.RUNS_ENDED, "prod", "failure")
             if number % 5 == 0:
                 process.write_down(ORGANIZATION)
 
@@ -60,15 +60,15 @@ def test_labels_are_given_up_when_nothing_was_counted_for_a_month(
 ) -> None:
     tally = store.tallies.tally
     for number in range(MOST_LABELS + 5):
-        tally.count(Tallied.EXPIRED, f"queue-{number}")
+        tally.count(TallyKind.EXPIRED, f"queue-{number}")
     store.tallies.write_down(ORGANIZATION)
-    tally.count(Tallied.EXPIRED, "late")
+    tally.count(TallyKind.EXPIRED, "late")
     store.tallies.write_down(ORGANIZATION)
     assert store.tallies.all(ORGANIZATION)["expired", OTHERS, ""] == 6
 
     clock.advance(31 * 86400)
-    tally.count(Tallied.EXPIRED, "queue-3")
-    tally.count(Tallied.EXPIRED, "newest")
+    tally.count(TallyKind.EXPIRED, "queue-3")
+    tally.count(TallyKind.EXPIRED, "newest")
     store.tallies.write_down(ORGANIZATION)
 
     found = store.tallies.all(ORGANIZATION)
@@ -137,12 +137,12 @@ def test_calls_for_queues_are_noted_and_forgotten(store: Store, clock: ManualClo
 
 
 def test_the_first_trace_of_something_stays_for_a_day(store: Store, clock: ManualClock) -> None:
-    store.traces.keep("prod", Traced.RUN, "one", "first")
-    store.traces.keep("prod", Traced.RUN, "one", "second")
-    found = store.traces.get("prod", Traced.RUN, "one")
+    store.traces.keep("prod", TraceKind.RUN, "one", "first")
+    store.traces.keep("prod", TraceKind.RUN, "one", "second")
+    found = store.traces.get("prod", TraceKind.RUN, "one")
     assert found is not None
     assert found.parent == "first"
-    assert store.traces.get("staging", Traced.RUN, "one") is None
+    assert store.traces.get("staging", TraceKind.RUN, "one") is None
     clock.advance(100)
     store.traces.purge(ORGANIZATION, 50)
-    assert store.traces.get("prod", Traced.RUN, "one") is None
+    assert store.traces.get("prod", TraceKind.RUN, "one") is None

@@ -7,7 +7,7 @@ from dagstead.control.backend import Backend
 from dagstead.errors import ForbiddenError
 from dagstead.model.queues import describe_queues
 from dagstead.plane.launches import Launch
-from dagstead.plane.tallies import Tallied
+from dagstead.plane.tallies import TallyKind
 from dagstead.plane.tokens import TokenKind
 
 
@@ -16,7 +16,7 @@ def count_end(backend: Backend, launch: Launch) -> None:
     ending = launch.ending
     if ending is not None and ending.status is not None:
         status = ending.status.lower()
-        backend.store.tallies.tally.count(Tallied.RUNS_ENDED, launch.deployment, status)
+        backend.store.tallies.tally.count(TallyKind.RUNS_ENDED, launch.deployment, status)
 
 
 def require_metrics(actor: Actor, what: str, *queues: str | None) -> None:

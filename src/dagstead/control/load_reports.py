@@ -13,7 +13,7 @@ from dagstead.control.snapshots import Snapshots
 from dagstead.plane.deployments import Deployment
 from dagstead.plane.locations import Location
 from dagstead.plane.releases import Outcome
-from dagstead.plane.tallies import Tallied
+from dagstead.plane.tallies import TallyKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,7 @@ class LoadReports:
             deployment.name, location, deploy_id=deploy_id, error=error
         )
         if outcome.counted:
-            self._backend.store.tallies.tally.count(Tallied.LOAD_ERRORS, deployment.name)
+            self._backend.store.tallies.tally.count(TallyKind.LOAD_ERRORS, deployment.name)
             tracing.location_loaded(self._backend, deployment, before, "It cannot be loaded.")
         return self._published(deployment, outcome)
 

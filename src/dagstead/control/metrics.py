@@ -24,7 +24,7 @@ from dagstead.plane.numbers import (
 from dagstead.plane.organization import ORGANIZATION
 from dagstead.plane.queue_views import QueueView
 from dagstead.plane.requests import RequestState
-from dagstead.plane.tallies import Tallied
+from dagstead.plane.tallies import TallyKind
 from dagstead.store.numbers import Counts, LaunchCount
 from dagstead.store.queue_calls import QueueCalls
 
@@ -91,7 +91,7 @@ class Metrics:
     def count_events(self, actor: Actor, deployment: Deployment, number: int) -> None:
         """Count events that an agent or a worker has sent, and that are stored."""
         actor.require_code(deployment)
-        self._backend.store.tallies.tally.count(Tallied.EVENTS, deployment.name, number=number)
+        self._backend.store.tallies.tally.count(TallyKind.EVENTS, deployment.name, number=number)
 
     def write_down(self, actor: Actor) -> bool:
         """Add to the database what this process has counted; returns whether it took that now."""

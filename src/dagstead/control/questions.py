@@ -17,7 +17,7 @@ from dagstead.plane.locations import LoadState, Location
 from dagstead.plane.numbers import SCALED_SECONDS
 from dagstead.plane.organization import ORGANIZATION
 from dagstead.plane.requests import TICKS, RequestAnswer
-from dagstead.plane.tallies import Tallied
+from dagstead.plane.tallies import TallyKind
 
 #: A code server that is being restarted may be back by then.
 _GRACE_SECONDS = 3.0
@@ -167,11 +167,11 @@ class Questions:
                 status = self._status(deployment, location)
                 if status is not None and not self._may_answer(location, status, question):
                     store.requests.expire(deployment.name, [request_id])
-                    store.tallies.tally.count(Tallied.EXPIRED, location.queue)
+                    store.tallies.tally.count(TallyKind.EXPIRED, location.queue)
                     raise NoAnswerError(_refusal(location, status))
             listener.wait(bell.LOOK_SECONDS)
         store.requests.expire(deployment.name, [request_id])
-        store.tallies.tally.count(Tallied.EXPIRED, location.queue)
+        store.tallies.tally.count(TallyKind.EXPIRED, location.queue)
         status = self._status(deployment, location)
         if status is not None and not status.is_usable:
             raise NoAnswerError(_refusal(location, status))

@@ -17,7 +17,7 @@ from dagstead.plane.launch_machine.events import Delivery, LaunchAnswer, Return
 from dagstead.plane.names import ID_MAX, check_short
 from dagstead.plane.organization import ORGANIZATION
 from dagstead.plane.requests import DEFAULT_POP_LIMIT, LAUNCH_RUN, Claim, Request
-from dagstead.plane.tallies import Tallied, Tally
+from dagstead.plane.tallies import Tally, TallyKind
 
 #: Part of the error for an agent that must not begin a run. When it reports that, the run is not
 #: failed for it: it has ended, or goes on with the agent that has begun it.
@@ -171,7 +171,7 @@ class Requests:
         actor.require_system("Dropping requests")
         expired = self._backend.store.requests.expire_overdue(ORGANIZATION)
         for request in expired:
-            self._tally.count(Tallied.EXPIRED, request.queue)
+            self._tally.count(TallyKind.EXPIRED, request.queue)
         self._backend.bell.ring(*(bell.answered(request.id) for request in expired))
         return expired
 
@@ -186,7 +186,7 @@ class Requests:
             return False
         is_given_back = self._backend.store.requests.give_back(request)
         if is_given_back:
-            self._tally.count(Tallied.REDELIVERED, request.queue)
+            self._tally.count(TallyKind.REDELIVERED, request.queue)
             if request.api == LAUNCH_RUN:
                 event = Return(request_id=request.id)
                 self._backend.store.launches.step(request.deployment, str(request.run_id), event)

@@ -13,7 +13,7 @@ from dagstead.plane.deployments import Deployment
 from dagstead.plane.launches import Launch
 from dagstead.plane.locations import Location
 from dagstead.plane.requests import NewRequest, Request
-from dagstead.plane.traces import Link, Span, Traced
+from dagstead.plane.traces import Link, Span, TraceKind
 
 logger = logging.getLogger(__name__)
 
@@ -42,14 +42,14 @@ def release_begun(backend: Backend, deployment: Deployment, number: int) -> None
     """Have a release belong to the trace of whoever begins it."""
     parent = backend.tracer.current()
     if parent is not None:
-        backend.store.traces.keep(deployment.name, Traced.RELEASE, str(number), parent)
+        backend.store.traces.keep(deployment.name, TraceKind.RELEASE, str(number), parent)
 
 
 @_if_on
 def run_queued(backend: Backend, deployment: Deployment, run_id: str) -> None:
     """Have a run belong to the trace of whoever launches it, or to one of its own."""
     traces = backend.store.traces
-    if traces.get(deployment.name, Traced.RUN, run_id) is not None:
+    if traces.get(deployment.name, TraceKind.RUN, run_id) is not None:
         return
     parent = backend.tracer.current()
     if parent is None:
@@ -62,7 +62,7 @@ def run_queued(backend: Backend, deployment: Deployment, run_id: str) -> None:
         )
         parent = backend.tracer.record(queued, None)
     if parent is not None:
-        traces.keep(deployment.name, Traced.RUN, run_id, parent)
+        traces.keep(deployment.name, TraceKind.RUN, run_id, parent)
 
 
 @_if_on
@@ -70,16 +70,16 @@ def request_queued(backend: Backend, new: NewRequest) -> None:
     """Have a request belong to the trace of its run, or of whoever asks."""
     link = None
     if new.run_id is not None:
-        link = backend.store.traces.get(new.deployment, Traced.RUN, new.run_id)
+        link = backend.store.traces.get(new.deployment, TraceKind.RUN, new.run_id)
     parent = backend.tracer.current() if link is None else link.parent
     if parent is not None:
-        backend.store.traces.keep(new.deployment, Traced.REQUEST, new.id, parent)
+        backend.store.traces.keep(new.deployment, TraceKind.REQUEST, new.id, parent)
 
 
 @_if_on
 def request_answered(backend: Backend, request: Request) -> None:
     """Report a request that an agent has answered: how long it waited, and how long that took."""
-    link = backend.store.traces.get(request.deployment, Traced.REQUEST, request.id)
+    link = backend.store.traces.get(request.deployment, TraceKind.REQUEST, request.id)
     if link is None:
         return
     now = backend.now()
@@ -110,7 +110,7 @@ def request_answered(backend: Backend, request: Request) -> None:
 @_if_on
 def run_started(backend: Backend, launch: Launch) -> None:
     """Report the time from the run queue to the start of a run."""
-    link = backend.store.traces.get(launch.deployment, Traced.RUN, launch.run_id)
+    link = backend.store.traces.get(launch.deployment, TraceKind.RUN, launch.run_id)
     if link is None or launch.started_at is None:
         return
     started = Span(
@@ -159,7 +159,7 @@ def _of_release(backend: Backend, deployment: Deployment, location: Location | N
     if location is None or location.open_release is None:
         return None
     number = str(location.open_release)
-    return backend.store.traces.get(deployment.name, Traced.RELEASE, number)
+    return backend.store.traces.get(deployment.name, TraceKind.RELEASE, number)
 
 
 def _of_run(deployment: str, run_id: str) -> dict[str, str | int | float | bool]:

@@ -19,7 +19,7 @@ DISPATCH_BOUNDS = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 1800.
 ABOVE = "+Inf"
 
 
-class Tallied(StrEnum):
+class TallyKind(StrEnum):
     """What is counted, and whether by queue or by deployment."""
 
     #: Requests that agents got, by the bound of the time that they had waited.
@@ -42,7 +42,7 @@ class Tallied(StrEnum):
 
 
 _BY_QUEUE = frozenset(
-    {Tallied.DISPATCHED, Tallied.DISPATCH_SECONDS, Tallied.EXPIRED, Tallied.REDELIVERED}
+    {TallyKind.DISPATCHED, TallyKind.DISPATCH_SECONDS, TallyKind.EXPIRED, TallyKind.REDELIVERED}
 )
 
 
@@ -50,7 +50,7 @@ _BY_QUEUE = frozenset(
 class Series:
     """One counter."""
 
-    what: Tallied
+    what: TallyKind
     #: The name of a queue, ``None`` for the default queue; or of a deployment.
     place: str | None
     #: The bound of a bucket, or a status.
@@ -65,7 +65,7 @@ class Tally:
     _sums: dict[str | None, float] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def count(self, what: Tallied, place: str | None, detail: str = "", number: int = 1) -> None:
+    def count(self, what: TallyKind, place: str | None, detail: str = "", number: int = 1) -> None:
         """Count something."""
         with self._lock:
             self._counts[Series(what, place, detail)] += number
@@ -76,7 +76,7 @@ class Tally:
         at = bisect_left(DISPATCH_BOUNDS, waited)
         bucket = str(DISPATCH_BOUNDS[at]) if at < len(DISPATCH_BOUNDS) else ABOVE
         with self._lock:
-            self._counts[Series(Tallied.DISPATCHED, queue, bucket)] += 1
+            self._counts[Series(TallyKind.DISPATCHED, queue, bucket)] += 1
             self._sums[queue] = self._sums.get(queue, 0.0) + waited
 
     def take(self) -> Mapping[Series, float]:
@@ -84,7 +84,7 @@ class Tally:
         with self._lock:
             taken: dict[Series, float] = dict(self._counts)
             for queue, seconds in self._sums.items():
-                taken[Series(Tallied.DISPATCH_SECONDS, queue)] = seconds
+                taken[Series(TallyKind.DISPATCH_SECONDS, queue)] = seconds
             self._counts.clear()
             self._sums.clear()
         return taken
@@ -93,7 +93,7 @@ class Tally:
         """Count once more what could not be added."""
         with self._lock:
             for series, number in taken.items():
-                if series.what is Tallied.DISPATCH_SECONDS:
+                if series.what is TallyKind.DISPATCH_SECONDS:
                     self._sums[series.place] = self._sums.get(series.place, 0.0) + number
                 else:
                     self._counts[series] += int(number)

@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Protocol
 
 
-class Traced(StrEnum):
+class TraceKind(StrEnum):
     """What belongs to a trace."""
 
     RELEASE = "release"

@@ -13,7 +13,7 @@ from dagstead.errors import StoreAwayError
 from dagstead.plane.clock import Clock
 from dagstead.plane.labels import MOST_LABELS, OTHERS, deployment_label, queue_label
 from dagstead.plane.organization import Organization
-from dagstead.plane.tallies import Series, Tallied, Tally
+from dagstead.plane.tallies import Series, Tally, TallyKind
 from dagstead.store.database import Database
 from dagstead.store.tables import deployments, tallies
 
@@ -104,7 +104,7 @@ class _Places:
     now: float
     _known: dict[str, set[str]] = field(default_factory=dict)
 
-    def kept(self, what: Tallied, label: str) -> str:
+    def kept(self, what: TallyKind, label: str) -> str:
         """The label to count something under."""
         known = self._known.get(str(what))
         if known is None:
@@ -116,11 +116,11 @@ class _Places:
         known.add(label)
         return label
 
-    def _of(self, what: Tallied) -> set[str]:
+    def _of(self, what: TallyKind) -> set[str]:
         found = select(tallies.c.place).where(tallies.c.what == str(what)).distinct()
         return set(self.connection.execute(found).scalars()) - {OTHERS}
 
-    def _forgotten(self, what: Tallied) -> set[str]:
+    def _forgotten(self, what: TallyKind) -> set[str]:
         """The labels that were given up just now, so that others may have rows."""
         newest = (
             select(tallies.c.place)

@@ -9,7 +9,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from dagstead.plane.clock import Clock
 from dagstead.plane.organization import Organization
-from dagstead.plane.traces import Link, Traced
+from dagstead.plane.traces import Link, TraceKind
 from dagstead.store.database import Database
 from dagstead.store.tables import traces
 
@@ -21,7 +21,7 @@ class TraceStore:
     database: Database
     clock: Clock
 
-    def keep(self, deployment: str, kind: Traced, name: str, parent: str) -> None:
+    def keep(self, deployment: str, kind: TraceKind, name: str, parent: str) -> None:
         """Keep the trace of something; the first one stays."""
         insert = sqlite.insert if self.database.is_sqlite else postgresql.insert
         statement = insert(traces).values(
@@ -30,7 +30,7 @@ class TraceStore:
         with self.database.write() as connection:
             connection.execute(statement.on_conflict_do_nothing())
 
-    def get(self, deployment: str, kind: Traced, name: str) -> Link | None:
+    def get(self, deployment: str, kind: TraceKind, name: str) -> Link | None:
         """The trace of something, if it has one."""
         found = (
             select(traces.c.parent, traces.c.created_at)

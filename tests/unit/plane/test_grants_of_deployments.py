@@ -37,7 +37,7 @@ def tokens(draw: st.DrawFn) -> Token:
     project = draw(st.one_of(st.none(), projects()))
     names = st.sampled_from(["prod", "staging", "branch"])
     return token_of(
-        draw(st.sampled_from(list(TokenKind))),
+        draw(st.sampled_from([kind for kind in TokenKind if kind is not TokenKind.METRICS])),
         deployments=draw(st.one_of(st.none(), st.frozensets(names))),
         branch_deployments=draw(st.booleans()),
         repository=project and project.path,
@@ -68,6 +68,12 @@ def _grants(token: Token, deployment: Deployment) -> bool:
         repository=deployment.repository,
         owner=deployment.project,
     )
+
+
+@given(name=st.sampled_from(["prod", "staging"]), is_branch=st.booleans())
+def test_a_token_for_metrics_grants_none(name: str, *, is_branch: bool) -> None:
+    token = token_of(TokenKind.METRICS, branch_deployments=True)
+    assert not token.grants_deployment(name, is_branch=is_branch)
 
 
 @given(token=tokens(), name=st.sampled_from(["prod", "staging", "other"]))

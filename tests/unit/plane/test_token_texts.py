@@ -26,7 +26,7 @@ def test_a_token_is_found_by_the_pattern_and_is_whole(kind: TokenKind) -> None:
         assert found
         assert not is_damaged(text)
         assert not is_damaged(found[0])
-    assert is_of_agents(text) == (kind is not TokenKind.USER)
+    assert is_of_agents(text) == (kind not in {TokenKind.USER, TokenKind.METRICS})
     assert is_of_worker(text) == (kind is TokenKind.WORKER)
 
 

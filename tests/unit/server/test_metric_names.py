@@ -13,7 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from dagstead.control.actor import SYSTEM
 from dagstead.plane.queues import QueueChange
-from dagstead.plane.tallies import Tallied
+from dagstead.plane.tallies import TallyKind
 from dagstead.server.metrics.exposition import Exposition
 from tests.unit.server.conftest import Plane
 
@@ -33,7 +33,7 @@ _THEIRS = {"job", "instance", "pod", "le"}
 @pytest.fixture(scope="module")
 def every(plane: Plane) -> list[Metric]:
     """All families, each with at least one sample."""
-    for what in Tallied:
+    for what in TallyKind:
         plane.store.tallies.tally.count(what, "prod", "success")
     plane.store.tallies.tally.dispatched("gpu", 0.3)
     change = QueueChange(limit=3, longest_wait_seconds=600)

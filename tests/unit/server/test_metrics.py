@@ -21,7 +21,7 @@ from dagstead.control.requests import Poll
 from dagstead.control.work import Work
 from dagstead.plane.deployments import Branch
 from dagstead.plane.labels import BRANCHES, DEFAULT_QUEUE, MOST_LABELS, OTHERS
-from dagstead.plane.tallies import Tallied
+from dagstead.plane.tallies import TallyKind
 from dagstead.plane.tokens import Grant, TokenKind
 from dagstead.server.metrics.exposition import Exposition
 from dagstead.server.services import open_instances
@@ -248,7 +248,7 @@ HOSTILE = [
 def test_names_of_others_stay_within_their_labels(plane: Plane) -> None:
     many = [*HOSTILE, *(f"queue-{number:04}" for number in range(3 * MOST_LABELS))]
     for queue in many:
-        plane.store.tallies.tally.count(Tallied.EXPIRED, queue)
+        plane.store.tallies.tally.count(TallyKind.EXPIRED, queue)
         plane.store.tallies.tally.dispatched(queue, 0.2)
     for number in range(0, len(many), 40):
         found = [
@@ -287,8 +287,8 @@ def test_branch_deployments_are_one(plane: Plane) -> None:
     for number in range(20):
         branch = Branch(repo_name="org/repo", branch_name=f"topic-{number}")
         name = plane.store.deployments.create_or_update_branch(branch, "prod").name
-        plane.store.tallies.tally.count(Tallied.LOAD_ERRORS, name)
-    plane.store.tallies.tally.count(Tallied.LOAD_ERRORS, "prod")
+        plane.store.tallies.tally.count(TallyKind.LOAD_ERRORS, name)
+    plane.store.tallies.tally.count(TallyKind.LOAD_ERRORS, "prod")
 
     found = now(plane)
 
@@ -325,7 +325,7 @@ def test_requests_are_counted_by_surface(
 
 def test_what_was_counted_outlives_a_database_that_takes_no_change(plane: Plane) -> None:
     name = "dagstead_queue_requests_redelivered_total"
-    plane.store.tallies.tally.count(Tallied.REDELIVERED, "kept", number=3)
+    plane.store.tallies.tally.count(TallyKind.REDELIVERED, "kept", number=3)
     with plane.store.database.write():
         # SQLite has one writer at a time; nobody waits for it to count.
         assert value(now(plane), name, queue="kept") == 0

@@ -11,7 +11,7 @@ from prometheus_client.metrics_core import Metric
 
 from dagstead.plane.numbers import WORK_OF_AN_AGENT, PlaneNumbers, QueueNumbers, scale_of
 from dagstead.plane.queue_views import Waiting
-from dagstead.plane.tallies import ABOVE, DISPATCH_BOUNDS, Tallied
+from dagstead.plane.tallies import ABOVE, DISPATCH_BOUNDS, TallyKind
 
 _BUCKETS = [*map(str, DISPATCH_BOUNDS), ABOVE]
 
@@ -23,13 +23,13 @@ def families_of(numbers: PlaneNumbers) -> Iterator[Metric]:
     yield _dispatch(numbers.tallies)
     yield _counter(
         numbers,
-        Tallied.EXPIRED,
+        TallyKind.EXPIRED,
         "dagstead_queue_requests_expired",
         "Requests that no agent has answered in time.",
     )
     yield _counter(
         numbers,
-        Tallied.REDELIVERED,
+        TallyKind.REDELIVERED,
         "dagstead_queue_requests_redelivered",
         "Requests that were put back on their queue, as the agent that took them was gone.",
     )
@@ -125,17 +125,17 @@ def _dispatch(tallies: Mapping[tuple[str, str, str], float]) -> Metric:
     )
     counted: dict[str, dict[str, float]] = defaultdict(dict)
     for (what, label, bucket), number in tallies.items():
-        if what == Tallied.DISPATCHED:
+        if what == TallyKind.DISPATCHED:
             counted[label][bucket] = number
     for label, buckets in counted.items():
         heights = accumulate(buckets.get(bound, 0.0) for bound in _BUCKETS)
-        seconds = tallies.get((Tallied.DISPATCH_SECONDS, label, ""), 0.0)
+        seconds = tallies.get((TallyKind.DISPATCH_SECONDS, label, ""), 0.0)
         family.add_metric([label], list(zip(_BUCKETS, heights, strict=True)), seconds)
     return family
 
 
 def _counter(
-    numbers: PlaneNumbers, what: Tallied, name: str, text: str, detail: str | None = None
+    numbers: PlaneNumbers, what: TallyKind, name: str, text: str, detail: str | None = None
 ) -> Metric:
     place = "queue" if what.is_by_queue else "deployment"
     family = CounterMetricFamily(name, text, labels=[place, *([detail] if detail else [])])
@@ -164,20 +164,20 @@ def _of_deployments(numbers: PlaneNumbers) -> Iterator[Metric]:
     yield from (runs, locations)
     yield _counter(
         numbers,
-        Tallied.RUNS_ENDED,
+        TallyKind.RUNS_ENDED,
         "dagstead_deployment_runs_ended",
         "Runs that have ended: success, failure or canceled.",
         "status",
     )
     yield _counter(
         numbers,
-        Tallied.EVENTS,
+        TallyKind.EVENTS,
         "dagstead_deployment_events",
         "Events of runs that agents and workers have sent.",
     )
     yield _counter(
         numbers,
-        Tallied.LOAD_ERRORS,
+        TallyKind.LOAD_ERRORS,
         "dagstead_deployment_load_errors",
         "Loads of code locations that agents have reported as failed.",
     )
