@@ -292,14 +292,9 @@ def test_the_locks_satisfy_the_package() -> None:
 
 def test_the_package_names_every_package_that_it_imports() -> None:
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))
-    named = {
-        canonicalize_name(Requirement(line).name)
-        for lines in (
-            project["project"]["dependencies"],
-            *project["project"]["optional-dependencies"].values(),
-        )
-        for line in lines
-    }
+    extras = project["project"]["optional-dependencies"].values()
+    lines = [*project["project"]["dependencies"], *(line for extra in extras for line in extra)]
+    named = {canonicalize_name(Requirement(line).name) for line in lines}
     providers = importlib.metadata.packages_distributions()
 
     unnamed = {

@@ -75,6 +75,12 @@ def _grants(token: Token, deployment: Deployment) -> bool:
     )
 
 
+@given(name=st.sampled_from(["prod", "staging"]), is_branch=st.booleans())
+def test_a_token_for_metrics_grants_none(name: str, *, is_branch: bool) -> None:
+    token = token_of(TokenKind.METRICS, branch_deployments=True)
+    assert not token.grants_deployment(name, is_branch=is_branch)
+
+
 @given(token=tokens(), name=st.sampled_from(["prod", "staging", "other"]))
 def test_full_deployments_are_granted_by_name_or_all(token: Token, name: str) -> None:
     granted = token.deployments is None or name in token.deployments

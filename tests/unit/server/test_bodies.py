@@ -15,6 +15,9 @@ from tests.unit.server.conftest import Plane
 
 JSON = {"content-type": "application/json"}
 
+#: All but those who only read metrics.
+SENDERS = [kind for kind in TokenKind if kind is not TokenKind.METRICS]
+
 
 def pieces(size: int) -> Iterator[bytes]:
     for _ in range(0, size, 65536):
