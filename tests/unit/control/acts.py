@@ -21,6 +21,7 @@ from dagstead.control.requests import Poll
 from dagstead.control.work import Work
 from dagstead.control.workers import NewWorker
 from dagstead.model.retention import Retention
+from dagstead.plane.branches import SnapshotCondition
 from dagstead.plane.ci_logins import NewPins, TokenUse
 from dagstead.plane.deployments import Branch
 from dagstead.plane.launch_machine.events import StopWish
@@ -173,6 +174,7 @@ class World:
                 api=LAUNCH_RUN, queue=None, lifetime_seconds=1.0, run_id="another"
             ),
             "base": None,
+            "snapshot": SnapshotCondition.ON_CREATE,
             "branch": Branch(repo_name="org/other", branch_name="f"),
             "deployments.branch_name.repository": "org/other",
             "deployments.branch_name.branch": "f",
