@@ -22,6 +22,7 @@ from dagstead.control.requests import Poll
 from dagstead.control.work import Work
 from dagstead.control.workers import NewWorker
 from dagstead.model.retention import Retention
+from dagstead.plane.branches import SnapshotCondition
 from dagstead.plane.ci_logins import NewPins, TokenUse
 from dagstead.plane.deployments import Branch
 from dagstead.plane.launch_machine.events import StopWish
@@ -179,6 +180,7 @@ class World:
             "overview.locations.names": None,
             "overview.releases.names": None,
             "overview.routes.names": None,
+            "snapshot": SnapshotCondition.ON_CREATE,
             "branch": Branch(repo_name="org/other", branch_name="f"),
             "deployments.branch_name.repository": "org/other",
             "deployments.branch_name.branch": "f",

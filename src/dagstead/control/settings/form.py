@@ -45,7 +45,7 @@ class _Mistake:
     @classmethod
     def of(cls, error: ErrorDetails, settings: Mapping[str, Any]) -> Self:
         return cls(
-            keys=tuple(_keys(error["loc"], settings)),
+            keys=tuple(_keys(error["loc"], settings, is_missing=error["type"] == "missing")),
             value=error["input"],
             says="Input should be a mapping"
             if error["type"] == "model_type"
@@ -170,7 +170,9 @@ def _model(rows: Iterable[tuple[Sequence[str], HonouredKey]]) -> type[BaseModel]
     return create_model("Settings", __base__=Section, **fields)
 
 
-def _keys(loc: tuple[int | str, ...], settings: Mapping[str, Any]) -> Iterator[str]:
+def _keys(
+    loc: tuple[int | str, ...], settings: Mapping[str, Any], *, is_missing: bool
+) -> Iterator[str]:
     """The keys and positions that lead to a mistake, without the names of pydantic's models."""
     here: Any = settings
     for position, part in enumerate(loc, 1):
@@ -178,8 +180,7 @@ def _keys(loc: tuple[int | str, ...], settings: Mapping[str, Any]) -> Iterator[s
         if is_in_list or (isinstance(here, dict) and part in here):
             yield str(part)
             here = here[part]
-        elif position == len(loc) and isinstance(here, dict):
-            # A key that is missing.
+        elif is_missing and position == len(loc):
             yield str(part)
 
 

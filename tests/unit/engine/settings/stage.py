@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -16,10 +16,11 @@ from dagster._core.remote_origin import (
 )
 from dagster._core.utils import make_new_run_id
 from dagster._daemon.daemon import DagsterDaemon, SpanMarker
-from dagster._serdes import serialize_value
+from dagster._serdes import deserialize_value, serialize_value
 from dagster_cloud.api.dagster_cloud_api import (
     DagsterCloudApi,
     DagsterCloudApiGrpcResponse,
+    DagsterCloudApiRequest,
 )
 
 from dagstead.control import bell
@@ -120,15 +121,18 @@ class Stage:
             eventually(lambda: self._has_ended(thread), PATIENCE, "the end of the daemon")
 
     @contextmanager
-    def answering(self, text: str) -> Iterator[None]:
-        """An agent that answers everything with this text, as if a code server had given it."""
+    def answering(self, code_server: Callable[[DagsterCloudApiRequest], str]) -> Iterator[None]:
+        """An agent that answers everything with what a code server says."""
         stop = threading.Event()
-        response = serialize_value(DagsterCloudApiGrpcResponse(serialized_response_or_error=text))
 
         def work() -> None:
             while not stop.wait(0.02):
                 for request in self.store.requests.pop(POLL):
-                    self.store.requests.answer(self.name, request.id, response, by=None)
+                    asked = deserialize_value(request.body, DagsterCloudApiRequest)
+                    text = serialize_value(
+                        DagsterCloudApiGrpcResponse(serialized_response_or_error=code_server(asked))
+                    )
+                    self.store.requests.answer(self.name, request.id, text, by=None)
                     self.instances.control.bell.ring(bell.answered(request.id))
 
         thread = threading.Thread(target=work, daemon=True)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from dagster import (
+    AssetKey,
     AssetMaterialization,
     AutoMaterializePolicy,
     AutomationCondition,
@@ -15,14 +17,20 @@ from dagster import (
     asset,
 )
 from dagster._core.definitions.data_version import DATA_VERSION_TAG
-from dagster._core.scheduler.instigation import InstigatorTick
+from dagster._core.remote_representation.external_data import JobDataSnap, RemoteJobSubsetResult
+from dagster._core.scheduler.instigation import InstigatorTick, TickStatus
 from dagster._daemon.asset_daemon import (
     _PRE_SENSOR_AUTO_MATERIALIZE_ORIGIN_ID,
     _PRE_SENSOR_AUTO_MATERIALIZE_SELECTOR_ID,
     set_auto_materialize_paused,
 )
+from dagster._grpc.impl import get_external_execution_plan_snapshot
+from dagster._grpc.types import ExecutionPlanSnapshotArgs, JobSubsetSnapshotArgs
+from dagster._serdes import serialize_value
+from dagster_cloud.api.dagster_cloud_api import DagsterCloudApiRequest
 from dagster_shared.utils.warnings import disable_dagster_warnings
 
+from tests.support.played_agent import BROKEN
 from tests.unit.engine.settings.honoured import sees
 from tests.unit.engine.settings.stage import Stage
 
@@ -80,30 +88,32 @@ def test_conditions_are_evaluated_as_often(stage: Stage, seconds: int, evaluatio
 
 @sees("auto_materialize.run_tags")
 def test_runs_of_conditions_get_the_tags(stage: Stage) -> None:
-    without_sensors(stage, Definitions(assets=[wanted]), run_tags={"team": "a"})
-    with stage.answering("nothing that Dagster can read"):
+    definitions = Definitions(assets=[wanted])
+    without_sensors(stage, definitions, run_tags={"team": "a"})
+    with stage.answering(code_server(definitions)):
         stage.rounds(KIND, 1)
 
-    (tick,) = ticks(stage)
-    (wants,) = tick.tick_data.run_requests or ()
-    assert wants.tags["team"] == "a"
+    (run,) = stage.instance.get_runs()
+    assert run.tags["team"] == "a"
+    assert run.asset_selection == {AssetKey("wanted")}
 
 
 @sees("auto_materialize.max_tick_retries")
-@pytest.mark.parametrize(("retries", "evaluations"), [(0, [1, 2, 3]), (1, [1, 1, 2])])
-def test_an_evaluation_whose_runs_cannot_be_made_is_tried_again(
-    stage: Stage, retries: int, evaluations: list[int]
+@pytest.mark.parametrize(("retries", "evaluation"), [(0, 2), (1, 1)])
+def test_an_evaluation_whose_runs_could_not_be_made_is_tried_again(
+    stage: Stage, retries: int, evaluation: int
 ) -> None:
-    without_sensors(
-        stage,
-        Definitions(assets=[wanted]),
-        max_tick_retries=retries,
-        minimum_interval_seconds=0,
-    )
-    with stage.answering("nothing that Dagster can read"):
-        stage.rounds(KIND, 3)
+    definitions = Definitions(assets=[wanted])
+    without_sensors(stage, definitions, max_tick_retries=retries, minimum_interval_seconds=0)
+    with stage.answering(code_server(definitions)):
+        stage.rounds(KIND, 1)
+        (first,) = ticks(stage)
+        failed = first.with_status(TickStatus.FAILURE, error=BROKEN, failure_count=1)
+        stage.instance.update_tick(failed)
+        stage.rounds(KIND, 1)
 
-    assert [tick.automation_condition_evaluation_id for tick in ticks(stage)] == evaluations
+    assert first.automation_condition_evaluation_id == 1
+    assert ticks(stage)[-1].automation_condition_evaluation_id == evaluation
 
 
 @sees("auto_materialize.respect_materialization_data_versions")
@@ -127,18 +137,47 @@ def test_the_same_data_version_is_no_change(stage: Stage, *, respects: bool) -> 
         respect_materialization_data_versions=respects,
         minimum_interval_seconds=0,
     )
-    for each in ("parent", "child", None, "parent", None):
-        if each is None:
-            with stage.answering("nothing that Dagster can read"):
-                stage.rounds(KIND, 1)
-        else:
-            stage.instance.report_runless_asset_event(
-                AssetMaterialization(each, tags={DATA_VERSION_TAG: "same"})
-            )
+    with stage.answering(code_server(definitions)):
+        materialize(stage, "parent")
+        materialize(stage, "child")
+        stage.rounds(KIND, 1)
+        assert stage.instance.get_runs() == []
+        materialize(stage, "parent")
+        stage.rounds(KIND, 1)
 
-    first, second = ticks(stage)
-    assert not first.tick_data.run_requests
-    assert bool(second.tick_data.run_requests) is not respects
+    assert bool(stage.instance.get_runs()) is not respects
+
+
+def materialize(stage: Stage, name: str) -> None:
+    """Report an asset as made, with the same data version every time."""
+    stage.instance.report_runless_asset_event(
+        AssetMaterialization(name, tags={DATA_VERSION_TAG: "same"})
+    )
+
+
+def code_server(definitions: Definitions) -> Callable[[DagsterCloudApiRequest], str]:
+    """Answers what the daemon asks before it makes runs."""
+    repository = definitions.get_repository_def()
+
+    def answer(request: DagsterCloudApiRequest) -> str:
+        args = request.request_args
+        if isinstance(args, JobSubsetSnapshotArgs):
+            subset = repository.get_maybe_subset_job_def(
+                args.job_origin.job_name, asset_selection=args.asset_selection
+            )
+            return serialize_value(
+                RemoteJobSubsetResult(
+                    success=True,
+                    job_data_snap=JobDataSnap.from_job_def(
+                        subset, include_parent_snapshot=args.include_parent_snapshot
+                    ),
+                )
+            )
+        assert isinstance(args, ExecutionPlanSnapshotArgs)
+        name = args.job_origin.job_name
+        return serialize_value(get_external_execution_plan_snapshot(repository, name, args))
+
+    return answer
 
 
 @sees("auto_materialize.use_threads", "auto_materialize.num_workers")

@@ -102,7 +102,8 @@ def test_ticks_of_sensors(
     ids = (remote.get_remote_origin_id(), remote.selector_id)
     old_ticks(stage, *ids, InstigatorType.SENSOR)
 
-    with stage.answering(serialize_value(SensorExecutionData(skip_message="nothing to do"))):
+    nothing_to_do = serialize_value(SensorExecutionData(skip_message="nothing to do"))
+    with stage.answering(lambda _: nothing_to_do):
         stage.rounds("SENSOR", 1)
     assert kept(stage, *ids) == (success, skipped)
 
@@ -129,7 +130,8 @@ def test_ticks_of_schedules(
     ids = (remote.get_remote_origin_id(), remote.selector_id)
     old_ticks(stage, *ids, InstigatorType.SCHEDULE)
 
-    with stage.answering(serialize_value(ScheduleExecutionData(skip_message="nothing to do"))):
+    nothing_to_do = serialize_value(ScheduleExecutionData(skip_message="nothing to do"))
+    with stage.answering(lambda _: nothing_to_do):
         stage.rounds("SCHEDULER", 1)
     assert kept(stage, *ids) == (success, skipped)
 
