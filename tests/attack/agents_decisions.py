@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import Enum
 
+from dagstead.control.trail_table import Quiet
+
 
 class Names(Enum):
     """What an operation names, which decides what an agent of another queue gets."""
@@ -149,4 +151,54 @@ DECIDED: Mapping[str, Names] = {
     "GET /blobs/{key:path}": Names.NOT_OFFERED,
     "PUT /blobs/{key:path}": Names.NOT_OFFERED,
     "POST /blobs/{key:path}": Names.NOT_OFFERED,
+}
+
+_V, _W = Quiet.VIEW, Quiet.WORK
+
+#: Why the trail has nothing of what agents do, besides reading their deployment's data and what is
+#: not here. All else is in ``ADMINISTERS`` of ``agent_api/graphql/trail.py``.
+QUIET: Mapping[str, Quiet] = {
+    "runs.addRun": _W,
+    "runs.addHistoricalRun": _W,
+    "runs.addRunTags": _W,
+    "runs.addPipelineSnapshot": _W,
+    "runs.addExecutionPlanSnapshot": _W,
+    "runs.addBackfill": _W,
+    "runs.updateBackfill": _W,
+    "runs.addDaemonHeartbeat": _W,
+    "runs.addRunTelemetry": _W,
+    "eventLogs.StoreEvent": _W,
+    "eventLogs.StoreEventBatch": _W,
+    "eventLogs.UpdateAssetCachedStatusData": _W,
+    "eventLogs.WipeAssetCachedStatusData": _W,
+    "eventLogs.AddDynamicPartitions": _W,
+    # It makes a pool with the default limit, before the first step in it begins.
+    "eventLogs.InitializeConcurrencyLimit": _W,
+    "eventLogs.ClaimConcurrencySlot": _W,
+    "eventLogs.FreeConcurrencySlotsForRun": _W,
+    "eventLogs.FreeConcurrencySlotForStep": _W,
+    "schedules.createJobTick": _W,
+    "schedules.updateJobTick": _W,
+    "deployments": _V,
+    "deploymentInfo": _V,
+    "workspace": _V,
+    "scopedSecrets": _W,
+    "agents": _V,
+    "userCloudAgent.popUserCloudAgentRequests": _W,
+    "userCloudAgent.addAgentHeartbeats": _W,
+    "PUT /confirm_upload": Quiet.REPORT,
+    "PUT /code_location_update_result": Quiet.REPORT,
+    "PUT /upload_workspace_entry": Quiet.REPORT,
+    "PUT /upload_job_snapshot": Quiet.REPORT,
+    "PUT /upload_api_response": _W,
+    "POST /store_events": _W,
+    "GET /gen_logs_url": _W,
+    "POST /gen_artifact_get": _W,
+    "POST /gen_artifact_post": _W,
+    "POST /{deployment}/gen_artifact_post": _W,
+    "POST /worker_tokens": _W,
+    "PUT /worker_tokens": _W,
+    "GET /blobs/{key:path}": _W,
+    "PUT /blobs/{key:path}": _W,
+    "POST /blobs/{key:path}": _W,
 }

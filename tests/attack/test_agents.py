@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator
+from inspect import signature
 from itertools import product
 from typing import Any
 
 import pytest
 
+from dagstead.agent_api.graphql.trail import ADMINISTERS
+from dagstead.control.trail_table import Quiet
 from dagstead.plane.tokens import TokenKind
-from tests.attack.agents_decisions import DECIDED, OF_ALL_QUEUES, Names
+from dagstead.plane.trail import Result
+from tests.attack.agents_decisions import DECIDED, OF_ALL_QUEUES, QUIET, Names
 from tests.attack.agents_operations import ENDPOINTS, Request, calls, endpoints, graphql_fields
 from tests.attack.agents_plane import (
     AGENT_ID,
@@ -62,6 +66,19 @@ def test_every_operation_is_decided() -> None:
     assert sorted(DECIDED) == sorted(OPERATIONS), "say in DECIDED what a new operation names"
     assert sorted(ENDPOINTS) == sorted(endpoints()), "say in ENDPOINTS how it is called"
     assert len(OPERATIONS) > 100
+
+
+def test_it_is_decided_of_every_operation_what_the_trail_has_of_it() -> None:
+    reads = {name for name, names in DECIDED.items() if names in {Names.DATA, Names.NOT_HERE}}
+    decided = sorted([*ADMINISTERS, *QUIET, *reads])
+    assert decided == sorted(OPERATIONS), (
+        "name a new operation in ADMINISTERS of agent_api/graphql/trail.py, or say in QUIET why "
+        "the trail has nothing of it"
+    )
+    assert set(QUIET.values()) <= {Quiet.VIEW, Quiet.WORK, Quiet.REPORT}
+    fields = graphql_fields()
+    for name, argument in ADMINISTERS.items():
+        assert argument is None or argument in signature(fields[name]).parameters, name
 
 
 def test_every_kind_of_token_attacks() -> None:
@@ -118,3 +135,21 @@ def test_the_agent_itself_may(plane: AgentsPlane, operation: str) -> None:
     for request in calls(operation, plane, plane.victim()):
         answer = plane.call(itself, request.method, request.path, OURS, **request.more)
         assert not is_refused(answer), answer.text
+
+
+def test_the_trail_has_what_administers_and_no_more(plane: AgentsPlane) -> None:
+    victim, found = plane.victim(), {}
+    for operation in OPERATIONS:
+        itself = plane.whole if operation in OF_ALL_QUEUES else plane.gpu
+        before = plane.store.trail.head().seq
+        for request in calls(operation, plane, victim):
+            plane.call(itself, request.method, request.path, OURS, **request.more)
+        rows = [row.said for row in plane.store.trail.after(before, 100)]
+        administers = operation in ADMINISTERS
+        # Whatever is refused is there.
+        kept = [row for row in rows if administers or row["result"] != Result.REFUSED]
+        found[operation] = {row["act"] for row in kept}
+        if ADMINISTERS.get(operation) is not None:
+            assert all(row["on"]["object"] for row in kept), operation
+    expected = {name: {f"agent.{name}"} for name in ADMINISTERS}
+    assert {name: acts for name, acts in found.items() if acts} == expected

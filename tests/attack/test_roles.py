@@ -166,6 +166,8 @@ def test_a_viewer_reports_nothing_of_assets(scene: Scene, client: httpx.Client, 
         before = databases_below(scene.plane.settings.data)
         answer = client.post(f"/prod/report_asset_{what}/a", headers=headers, json=body)
         answers[role] = (answer.status_code, databases_below(scene.plane.settings.data) == before)
+        if role is Role.VIEWER:
+            assert "has the role viewer in prod. It takes the role editor" in answer.json()["error"]
     # The number is that of open-source Dagster.
     assert answers[Role.VIEWER] == answers[Role.LAUNCHER] == (401, True)
     assert answers[Role.EDITOR] == (200, False)

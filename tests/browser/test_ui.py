@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from dagstead.plane.roles import Role, Roles
 from dagstead.testing import eventually
 from tests.support.agents import AgentSetup, OfficialAgent
 from tests.support.browsers import CHROMIUM
@@ -55,14 +57,8 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture
 def page(browser: Browser, plane: ControlPlane) -> Iterator[Page]:
     """A page that is signed in by the address that ``dagstead token create`` prints."""
-    context = browser.new_context(viewport={"width": 1400, "height": 900})
-    opened = context.new_page()
-    opened.set_default_timeout(_PAGE_MS)
-    opened.goto(f"{plane.url}/sign-in#token={plane.user_token('browser')}")
-    opened.get_by_role("button", name="Sign in").click()
-    opened.wait_for_url(f"{plane.url}/-/")
-    yield opened
-    context.close()
+    with _signed_in(browser, plane, plane.user_token("browser")) as opened:
+        yield opened
 
 
 def test_without_a_token_a_browser_is_asked_to_sign_in(
@@ -128,6 +124,35 @@ def test_a_run_launched_from_the_page_succeeds_and_its_logs_appear(
         page.screenshot(path=tmp_path / "run.png")
 
 
+@pytest.mark.parametrize(("role", "may"), [(Role.VIEWER, False), (Role.LAUNCHER, True)])
+def test_only_those_who_may_launch_find_a_button_that_does(
+    browser: Browser, plane: ControlPlane, tmp_path: Path, role: Role, *, may: bool
+) -> None:
+    token = plane.user_token(str(role), roles=Roles(default=role))
+    with _signed_in(browser, plane, token) as page:
+        try:
+            page.goto(f"{plane.url}/prod/assets/only")
+            materialize = page.get_by_role("button", name="Materialize")
+            expect(materialize).to_be_visible(timeout=_PAGE_MS)
+            expect(materialize).to_be_enabled(enabled=may)
+            if not may:
+                materialize.hover(force=True)
+                reason = page.get_by_text("You do not have permission to materialize assets")
+                expect(reason.first).to_be_visible()
+            expect(page.get_by_text("Unexpected GraphQL error")).to_have_count(0)
+            page.goto(f"{plane.url}/prod/locations/__repository__@small/jobs/whispering")
+            launchpad = page.get_by_role("tab", name="Launchpad")
+            expect(launchpad).to_be_enabled(enabled=may, timeout=_PAGE_MS)
+            if may:
+                launchpad.click()
+                expect(page.get_by_role("button", name="Launch Run")).to_be_enabled()
+            for path in ("overview", "runs", "automation", "deployment/locations"):
+                page.goto(f"{plane.url}/prod/{path}", wait_until="networkidle")
+                expect(page.get_by_text("Unexpected GraphQL error")).to_have_count(0)
+        finally:
+            page.screenshot(path=tmp_path / "launch.png")
+
+
 def test_a_failed_load_is_shown_at_once_until_it_has_healed(
     page: Page, plane: ControlPlane, tmp_path: Path
 ) -> None:
@@ -191,6 +216,18 @@ def test_a_location_that_lost_its_agent_says_since_when_nobody_serves_it(
         page.screenshot(path=tmp_path / "lonely.png")
         client.delete_location("lonely")
         client.close()
+
+
+@contextmanager
+def _signed_in(browser: Browser, plane: ControlPlane, token: str) -> Iterator[Page]:
+    context = browser.new_context(viewport={"width": 1400, "height": 900})
+    opened = context.new_page()
+    opened.set_default_timeout(_PAGE_MS)
+    opened.goto(f"{plane.url}/sign-in#token={token}")
+    opened.get_by_role("button", name="Sign in").click()
+    opened.wait_for_url(f"{plane.url}/-/")
+    yield opened
+    context.close()
 
 
 def _fault(plane: ControlPlane) -> Path:

@@ -83,7 +83,7 @@ def test_deployments_keep_their_values_apart(instance: DagsterCloudAgentInstance
 def test_the_command_is_one_that_exists(tmp_path: Path) -> None:
     command = pool_command(settings(tmp_path / "pool"), os.environ)
     done = subprocess.run(
-        [*command.arguments[:-1], "--help"],
+        [*command.arguments, "--help"],
         check=False,
         env=dict(command.environment),
         capture_output=True,

@@ -47,8 +47,8 @@ def _deployed(store: Store) -> None:
         deploy(store, name, [new_location("weather", "1", queue="gpu")])
 
 
-def limit(store: Store, most: int | None) -> None:
-    store.queues.change(ORGANIZATION, "gpu", QueueChange(limit=most).applied_to, "ada")
+def limit(store: Store, most: int | None, of: str | None = "gpu") -> None:
+    store.queues.change(ORGANIZATION, of, QueueChange(limit=most).applied_to, "ada")
 
 
 def submit(store: Store, deployment: str, run_id: str) -> WaitingRun:
@@ -57,7 +57,7 @@ def submit(store: Store, deployment: str, run_id: str) -> WaitingRun:
 
 
 def admits(store: Store, deployment: str, run: WaitingRun) -> bool:
-    return not isinstance(store.queues.admit(deployment, run), QueueHold)
+    return not isinstance(store.queues.admit(ORGANIZATION, deployment, run), QueueHold)
 
 
 def running(store: Store) -> list[str]:
@@ -75,7 +75,7 @@ def test_what_people_say_of_a_queue_is_kept(store: Store, clock: ManualClock) ->
         fallback=Fallback(kind=FallbackKind.QUEUE),
     )
     pause = QueuePause(by="ada", since=1.5, note="Driver", until=9.0)
-    for name in (None, "gpu"):
+    for name in ("cpu", "gpu"):
         store.queues.change(ORGANIZATION, name, said.applied_to, "ada")
         store.queues.change(
             ORGANIZATION, name, lambda queue: replace(queue, pause=pause), "somebody"
@@ -84,7 +84,8 @@ def test_what_people_say_of_a_queue_is_kept(store: Store, clock: ManualClock) ->
             said.applied_to(Queue(name=name)), pause=pause, created_at=clock(), created_by="ada"
         )
         assert store.queues.get(ORGANIZATION, name) == expected
-    assert [queue.name for queue in store.queues.all(ORGANIZATION)] == [None, "gpu"]
+    limit(store, None, of=None)
+    assert [queue.name for queue in store.queues.all(ORGANIZATION)] == [None, "cpu", "gpu"]
     assert store.queues.remove(ORGANIZATION, None)
     assert not store.queues.remove(ORGANIZATION, None)
     assert store.queues.get(ORGANIZATION, None) == Queue(name=None)
@@ -118,7 +119,7 @@ def test_a_limit_counts_the_runs_of_all_deployments(store: Store) -> None:
     limit(store, 1)
     first, second = submit(store, "prod", "a"), submit(store, "staging", "b")
     assert admits(store, "prod", first)
-    held = store.queues.admit("staging", second)
+    held = store.queues.admit(ORGANIZATION, "staging", second)
     assert isinstance(held, QueueHold)
     assert held.kind is HoldKind.FULL
     assert [each.run_id for each in held.holders] == ["a"]
@@ -151,7 +152,7 @@ def test_a_pause_holds_what_is_taken_after_it(store: Store) -> None:
     run = submit(store, "prod", "a")
     pause = QueuePause(by="ada", since=1.0, note="Driver")
     store.queues.change(ORGANIZATION, "gpu", lambda queue: replace(queue, pause=pause), "ada")
-    held = store.queues.admit("prod", run)
+    held = store.queues.admit(ORGANIZATION, "prod", run)
     assert isinstance(held, QueueHold)
     assert held.pause == pause
     assert store.launches.newest("prod", "a").state is LaunchState.QUEUED  # type: ignore[union-attr]

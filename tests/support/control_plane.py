@@ -13,6 +13,7 @@ from sqlalchemy import delete, update
 
 from dagstead.control.actor import COMMAND_LINE
 from dagstead.plane.launch_watch import ASKING_SECONDS
+from dagstead.plane.roles import ADMIN, Roles
 from dagstead.plane.secrets import SecretTarget
 from dagstead.plane.tokens import Grant, Token, TokenKind
 from dagstead.store.all import Store, open_store
@@ -132,9 +133,11 @@ class ControlPlane:
             child.stop()
         self._web = self._daemon = self._pool = None
 
-    def user_token(self, name: str, *, deployments: Collection[str] | None = None) -> str:
+    def user_token(
+        self, name: str, *, deployments: Collection[str] | None = None, roles: Roles = ADMIN
+    ) -> str:
         """A new user token; its text."""
-        return self._issue(name, TokenKind.USER, Grant(deployments=deployments))
+        return self._issue(name, TokenKind.USER, Grant(deployments=deployments, roles=roles))
 
     def agent_token(
         self,

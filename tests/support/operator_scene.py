@@ -199,7 +199,7 @@ def _deploy(plane: Plane, deployment: str, name: str, queue: str | None, where: 
 _WHATEVER = """
     action afterCursor attributes backfillId branch branchName checkName clientId clientTime
     commitHash componentId componentType concurrencyKey cursor defsStateKey description
-    evaluationId head key message metadata mode nodeUniqueId on partition partitionKey
+    evaluationId head key message metadata mode nodeUniqueId note on partition partitionKey
     partitionSetName partitionsDefName pipelineName reason snapshotId stepKey url valuePrefix
     version what who
     repositoryID jobOriginId jobSelectorId scheduleOriginId scheduleSelectorId

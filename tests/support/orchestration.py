@@ -42,6 +42,7 @@ class NoDagster:
     runs: Sequence[RunUnderWay] = ()
     #: Runs as Dagster's storage has them, and the limits of their queue.
     stored: dict[str, QueuedRun] = field(default_factory=dict)
+    stored_in: str = "prod"
     limits: QueueLimits = field(default_factory=QueueLimits)
     #: By run and by agent: what is known of them.
     signs: dict[str, float] = field(default_factory=dict)
@@ -83,8 +84,8 @@ class NoDagster:
     def under_way(self, _deployment: Deployment) -> Sequence[RunUnderWay]:
         return self.runs
 
-    def run(self, _deployment: Deployment, run_id: str) -> QueuedRun | None:
-        return self.stored.get(run_id)
+    def run(self, deployment: Deployment, run_id: str) -> QueuedRun | None:
+        return self.stored.get(run_id) if deployment.name == self.stored_in else None
 
     def run_queue(self, deployment: Deployment, run_ids: Collection[str]) -> RunQueue:
         under_way = {RunStatus.STARTING, RunStatus.STARTED, RunStatus.CANCELING}

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from dagstead.plane.new_tokens import NewToken
     from dagstead.plane.queue_views import QueueView
     from dagstead.plane.queues import QueueChange
-    from dagstead.plane.reasons import WaitingRuns, Why
+    from dagstead.plane.reasons import RunWaits, SubjectReason
     from dagstead.plane.rotations import RotatedToken, Rotation
     from dagstead.plane.secrets import SecretTarget
     from dagstead.plane.sign_ins import NewLink
@@ -221,10 +221,10 @@ class TrailViews(Protocol):
 class ReasonViews(Protocol):
     """Views of why something waits."""
 
-    def why(self, name: str, deployment: str | None = None) -> Why:
+    def why(self, name: str, deployment: str | None = None) -> SubjectReason:
         """Why a run, a location or a request waits."""
 
-    def waiting_runs(self) -> WaitingRuns:
+    def waiting_runs(self) -> RunWaits:
         """The runs that have not started."""
 
 

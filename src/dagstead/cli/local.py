@@ -27,7 +27,7 @@ from dagstead.model.retention import Retention
 from dagstead.plane.ci_logins import NewPins, Pin
 from dagstead.plane.deployments import Deployment
 from dagstead.plane.new_tokens import NewToken
-from dagstead.plane.reasons import WaitingRuns, Why
+from dagstead.plane.reasons import RunWaits, SubjectReason
 from dagstead.plane.rotations import RotatedToken, Rotation
 from dagstead.plane.sign_ins import NewLink
 from dagstead.plane.storage import StorageReport
@@ -233,13 +233,13 @@ class _Locations:
 class _Reasons:
     _control: Control
 
-    def why(self, name: str, deployment: str | None = None) -> Why:
+    def why(self, name: str, deployment: str | None = None) -> SubjectReason:
         place = None
         if deployment is not None:
             place = self._control.deployments.named(COMMAND_LINE, deployment)
         return self._control.reasons.why(COMMAND_LINE, name, place)
 
-    def waiting_runs(self) -> WaitingRuns:
+    def waiting_runs(self) -> RunWaits:
         return self._control.reasons.waiting_runs(COMMAND_LINE)
 
 

@@ -11,7 +11,7 @@ from dagstead.cli.control_plane import Administration
 from dagstead.cli.output import Format, FormatOption, moment, print_json, print_rows, say
 
 if TYPE_CHECKING:
-    from dagstead.plane.reasons import Reason, WaitingRuns, Why
+    from dagstead.plane.reasons import Reason, RunWaits, SubjectReason
 
 
 @administers
@@ -55,7 +55,7 @@ def why(
         _print(found)
 
 
-def _print(found: Why) -> None:
+def _print(found: SubjectReason) -> None:
     from dagstead.model.queues import name_queue
 
     subject, reason = found.subject, found.reason
@@ -73,7 +73,7 @@ def _print(found: Why) -> None:
             say(f"    {reason.mend.command}")
 
 
-def _list(waiting: WaitingRuns, deployment: str | None, format_: Format) -> None:
+def _list(waiting: RunWaits, deployment: str | None, format_: Format) -> None:
     from dagstead.model.queues import describe_queue
 
     rows = [
@@ -96,7 +96,7 @@ def _list(waiting: WaitingRuns, deployment: str | None, format_: Format) -> None
         say(f"{waiting.total} runs wait; these are the oldest {len(waiting.rows)}.", err=True)
 
 
-def _as_json(found: Why) -> dict[str, Any]:
+def _as_json(found: SubjectReason) -> dict[str, Any]:
     subject, reason = found.subject, found.reason
     return {
         "kind": str(subject.kind),

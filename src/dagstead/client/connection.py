@@ -169,7 +169,7 @@ def _sentences(body: Mapping[str, Any]) -> str:
 
 
 def _refusal(status: int, message: str) -> DagsteadError:
-    kinds = {
+    kinds: Mapping[HTTPStatus, type[DagsteadError]] = {
         HTTPStatus.UNAUTHORIZED: UnauthenticatedError,
         HTTPStatus.FORBIDDEN: ForbiddenError,
         HTTPStatus.NOT_FOUND: NotFoundError,

@@ -11,12 +11,12 @@ from dagstead.plane.reasons import (
     Mend,
     Reason,
     ReasonCode,
-    Step,
+    RunWait,
+    RunWaits,
     Subject,
     SubjectKind,
-    WaitingRun,
-    WaitingRuns,
-    Why,
+    SubjectReason,
+    WaitStep,
 )
 
 _REASON = "reason { code says since about chain { code says since } mend command }"
@@ -42,10 +42,10 @@ class Reasons:
 
     connection: Connection
 
-    def why(self, name: str, deployment: str | None = None) -> Why:
+    def why(self, name: str, deployment: str | None = None) -> SubjectReason:
         """Why a run, a location or a request waits."""
         found = self.connection.graphql(_WHY, name=name, deployment=deployment)["result"]
-        return Why(
+        return SubjectReason(
             subject=Subject(
                 kind=SubjectKind(found["kind"]),
                 id=found["id"],
@@ -56,13 +56,13 @@ class Reasons:
             reason=_reason(found["reason"]),
         )
 
-    def waiting_runs(self) -> WaitingRuns:
+    def waiting_runs(self) -> RunWaits:
         """The runs that have not started."""
         found = self.connection.graphql(_WAITING)["result"]
-        return WaitingRuns(
+        return RunWaits(
             total=found["total"],
             rows=[
-                WaitingRun(
+                RunWait(
                     run_id=row["runId"],
                     deployment=row["deploymentName"],
                     location=row["locationName"],
@@ -83,7 +83,7 @@ def _reason(given: Mapping[str, Any]) -> Reason:
         since=given["since"],
         about=given["about"],
         chain=[
-            Step(code=_code(step["code"]), says=step["says"], since=step["since"])
+            WaitStep(code=_code(step["code"]), says=step["says"], since=step["since"])
             for step in given["chain"]
         ],
         mend=None if mend is None else Mend(says=mend, command=given["command"]),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from dagstead.control.agent_cards import AgentCards
 from dagstead.control.agents import Agents
 from dagstead.control.availability import Availability
 from dagstead.control.backend import Backend
@@ -14,7 +15,6 @@ from dagstead.control.dagster_data import DagsterData
 from dagstead.control.deployments import Deployments
 from dagstead.control.dequeues import Dequeues
 from dagstead.control.files import Files, SignedFiles
-from dagstead.control.fleet import Fleet
 from dagstead.control.health import Health
 from dagstead.control.launches import Launches
 from dagstead.control.load_reports import LoadReports
@@ -37,7 +37,7 @@ from dagstead.control.storage import Storage
 from dagstead.control.tokens import TokenReader, Tokens
 from dagstead.control.trail import Trail
 from dagstead.control.trust import TrustPolicies
-from dagstead.control.waiting import Waiting
+from dagstead.control.wait_notes import WaitNotes
 from dagstead.control.workers import Workers
 from dagstead.control.writes import Writes
 from dagstead.plane.clock import Clock
@@ -66,7 +66,7 @@ class Control:
     availability: Availability
     overview: Overview
     agents: Agents
-    fleet: Fleet
+    agent_cards: AgentCards
     requests: Requests
     dagster_data: DagsterData
     launches: Launches
@@ -74,7 +74,7 @@ class Control:
     queues: Queues
     dequeues: Dequeues
     reasons: Reasons
-    waiting: Waiting
+    wait_notes: WaitNotes
     callers: Callers
     files: Files
     signed_files: SignedFiles
@@ -121,7 +121,7 @@ def control_over(
         availability=recorded(Availability, "availability")(backend),
         overview=recorded(Overview, "overview")(backend),
         agents=recorded(Agents, "agents")(backend),
-        fleet=recorded(Fleet, "fleet")(backend),
+        agent_cards=recorded(AgentCards, "agent_cards")(backend),
         requests=recorded(Requests, "requests")(backend),
         dagster_data=recorded(DagsterData, "dagster_data")(backend),
         launches=recorded(Launches, "launches")(backend),
@@ -129,7 +129,7 @@ def control_over(
         queues=recorded(Queues, "queues")(backend),
         dequeues=recorded(Dequeues, "dequeues")(backend),
         reasons=recorded(Reasons, "reasons")(backend),
-        waiting=recorded(Waiting, "waiting")(backend),
+        wait_notes=recorded(WaitNotes, "wait_notes")(backend),
         callers=recorded(Callers, "callers")(backend),
         files=recorded(Files, "files")(backend),
         signed_files=recorded(SignedFiles, "signed_files")(backend),

@@ -90,7 +90,7 @@ class Dequeues:
         if queue not in holding:
             return None
         waiting = replace(_unheld(run, self._backend.now()), queue=queue)
-        found = store.queues.admit(deployment.name, waiting)
+        found = store.queues.admit(ORGANIZATION, deployment.name, waiting)
         return found if isinstance(found, QueueHold) else None
 
     def put_back(self, actor: Actor, deployment: Deployment, run_id: str) -> None:

@@ -8,15 +8,16 @@ from dataclasses import dataclass
 from dagstead.control.actor import Actor
 from dagstead.control.backend import Backend
 from dagstead.control.survey import Survey
-from dagstead.control.waiting import waiting_runs
+from dagstead.control.wait_notes import waiting_runs
 from dagstead.errors import InvalidInputError, NotFoundError
+from dagstead.model.words import did_you_mean
 from dagstead.plane.deployments import Deployment
 from dagstead.plane.organization import ORGANIZATION
 from dagstead.plane.reasons import (
+    RunWaits,
     Subject,
     SubjectKind,
-    WaitingRuns,
-    Why,
+    SubjectReason,
 )
 from dagstead.plane.run_queue import RunStatus
 
@@ -34,7 +35,7 @@ class Reasons:
 
     _backend: Backend
 
-    def why(self, actor: Actor, name: str, deployment: Deployment | None = None) -> Why:
+    def why(self, actor: Actor, name: str, deployment: Deployment | None = None) -> SubjectReason:
         """Why a run, a location or a request waits, whichever it is.
 
         Args:
@@ -50,9 +51,10 @@ class Reasons:
         found = self._find(actor, name, deployment)
         if not found:
             where = "" if deployment is None else f" in deployment {deployment.name!r}"
+            near = did_you_mean(name, self._locations(actor, deployment))
             raise NotFoundError(
-                f"There is no run, location or request {name!r}{where}. `dagstead location list` "
-                "shows the locations; the UI has the ids of runs, of which the first "
+                f"There is no run, location or request {name!r}{where}.{near} `dagstead location "
+                "list` shows the locations; the UI has the ids of runs, of which the first "
                 f"{_SHORTEST_PREFIX} characters are enough."
             )
         if len(found) > 1:
@@ -73,7 +75,7 @@ class Reasons:
             case SubjectKind.REQUEST:
                 return self.why_request(actor, place, of)
 
-    def why_run(self, actor: Actor, deployment: Deployment, run_id: str) -> Why:
+    def why_run(self, actor: Actor, deployment: Deployment, run_id: str) -> SubjectReason:
         """Why a run waits, does not go on, or has ended.
 
         Raises:
@@ -97,19 +99,16 @@ class Reasons:
             reason = None
         if reason is None:
             reason = survey.run(deployment, run, launch)
-        queue_name = survey.queue_of(deployment, run.location)
-        if launch is not None and launch.is_offered:
-            queue_name = launch.queue
         subject = Subject(
             kind=SubjectKind.RUN,
             id=run_id,
             deployment=deployment.name,
             location=run.location,
-            queue=queue_name,
+            queue=survey.queue_for(deployment, run.location, launch),
         )
-        return Why(subject=subject, reason=reason)
+        return SubjectReason(subject=subject, reason=reason)
 
-    def why_location(self, actor: Actor, deployment: Deployment, name: str) -> Why:
+    def why_location(self, actor: Actor, deployment: Deployment, name: str) -> SubjectReason:
         """Why a location does not serve its newest deploy, or that it does.
 
         Raises:
@@ -126,9 +125,9 @@ class Reasons:
             queue=location.queue,
         )
         reason = Survey.of(self._backend).location(deployment, location)
-        return Why(subject=subject, reason=reason)
+        return SubjectReason(subject=subject, reason=reason)
 
-    def why_request(self, actor: Actor, deployment: Deployment, request_id: str) -> Why:
+    def why_request(self, actor: Actor, deployment: Deployment, request_id: str) -> SubjectReason:
         """Why a request waits.
 
         Raises:
@@ -150,9 +149,9 @@ class Reasons:
             queue=request.queue,
         )
         reason = Survey.of(self._backend).request(deployment, request)
-        return Why(subject=subject, reason=reason)
+        return SubjectReason(subject=subject, reason=reason)
 
-    def waiting_runs(self, actor: Actor, limit: int = MOST_RUNS) -> WaitingRuns:
+    def waiting_runs(self, actor: Actor, limit: int = MOST_RUNS) -> RunWaits:
         """The runs that have not started, in all deployments that the actor may see.
 
         Args:
@@ -196,6 +195,13 @@ class Reasons:
             ]
         exact = [each for each in found if each[1] == name]
         return exact or found or self._old_run(places.values(), name)
+
+    def _locations(self, actor: Actor, deployment: Deployment | None) -> set[str]:
+        """The names of the locations that the actor may see."""
+        every = [deployment] if deployment else self._backend.store.deployments.all()
+        places = {each.name for each in every if actor.grants(each)}
+        known = self._backend.store.waits.location_names(ORGANIZATION)
+        return {name for place, name in known if place in places and actor.sees_location(name)}
 
     def _old_run(
         self, places: Iterable[Deployment], run_id: str

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 from dagstead.plane.clock import Clock
-from dagstead.plane.refused_callers import Sighting, is_unknown
+from dagstead.plane.refused_callers import RefusalCount, is_unknown
 from dagstead.plane.trail import Entry
 
 _WINDOW_SECONDS = 3600.0
@@ -53,14 +53,14 @@ class _Count:
         digits = str(self.seen)
         return self.rest() if digits == "1" + "0" * (len(digits) - 1) else None
 
-    def sighting(self, now: float, *, is_last: bool = False) -> Sighting | None:
+    def sighting(self, now: float, *, is_last: bool = False) -> RefusalCount | None:
         """What was not noted yet, once a minute."""
         new = self.seen - self.sighted
         if not new or (now - self.sighted_at < _SIGHTING_SECONDS and not is_last):
             return None
         first_at = self.since if not self.sighted else self.last_at
         self.sighted, self.sighted_at = self.seen, now
-        return Sighting(entry=self.entry, times=new, first_at=first_at, last_at=self.last_at)
+        return RefusalCount(entry=self.entry, times=new, first_at=first_at, last_at=self.last_at)
 
     def rest(self) -> Entry | None:
         """Whatever is not written down yet."""
@@ -83,7 +83,7 @@ class Refusals:
     clock: Clock
     _counts: OrderedDict[str, dict[str, _Count]] = field(default_factory=OrderedDict)
     #: Of counts that have ended.
-    _left: list[Sighting] = field(default_factory=list)
+    _left: list[RefusalCount] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def count(self, entry: Entry) -> list[Entry]:
@@ -111,7 +111,7 @@ class Refusals:
         with self._lock:
             return list(self._over(all_of_them=all_of_them))
 
-    def sightings(self, *, all_of_them: bool = False) -> list[Sighting]:
+    def sightings(self, *, all_of_them: bool = False) -> list[RefusalCount]:
         """What to note of callers: of everybody once a minute, or with ``all_of_them`` at once."""
         with self._lock:
             now = self.clock()

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from dagstead.control.absences import Absences
 from dagstead.control.backend import Backend
+from dagstead.control.dequeues import board_of
 from dagstead.control.roster import Roster
 from dagstead.plane.agents import Heartbeat
 from dagstead.plane.deployments import Deployment
@@ -14,13 +15,14 @@ from dagstead.plane.health import leads
 from dagstead.plane.launches import Launch
 from dagstead.plane.locations import Location
 from dagstead.plane.organization import ORGANIZATION
+from dagstead.plane.queue_board import QueueBoard
 from dagstead.plane.reasons import Reason
 from dagstead.plane.run_queue import QueuedRun, RunQueue, RunStatus, holding_steps, holds
 from dagstead.plane.why import why_request, why_run
 from dagstead.plane.why_facts import (
     AgentFacts,
     PlaneFacts,
-    QueueFacts,
+    QueueState,
     QueueWork,
     RequestBrief,
     RequestFacts,
@@ -40,6 +42,8 @@ class Survey:
     backend: Backend
     roster: Roster
     plane: PlaneFacts
+    #: What people have set for queues.
+    board: QueueBoard
     _work: dict[_Place, QueueWork] = field(default_factory=dict)
     _locations: dict[str, Mapping[str, Location]] = field(default_factory=dict)
     _broken: dict[tuple[str, str], Reason] = field(default_factory=dict)
@@ -52,6 +56,7 @@ class Survey:
         return cls(
             backend=backend,
             roster=roster,
+            board=board_of(backend),
             plane=PlaneFacts(
                 now=roster.presence.now,
                 pause=backend.store.properties.pause(),
@@ -96,7 +101,7 @@ class Survey:
                 else None,
                 holder=None if hold is None else _first_waiting(hold.holders, found),
                 location=self._why_unusable(deployment, run.location),
-                queue=self.queue_facts(deployment, run.location),
+                queue=self.queue_state(self.queue_for(deployment, run.location, launch)),
             )
             found[run.run_id] = why_run(facts)
         return found
@@ -120,7 +125,6 @@ class Survey:
                 request=request,
                 plane=self.plane,
                 work=_with(work, taker),
-                queue=self.queue_facts(deployment, request.location),
             )
         )
 
@@ -155,10 +159,27 @@ class Survey:
         found = None if location is None else self.locations(deployment).get(location)
         return None if found is None else found.queue
 
-    def queue_facts(self, deployment: Deployment, location: str | None) -> QueueFacts | None:
-        """What somebody has set for the queue of a location; ``None`` where nobody has."""
-        del deployment, location
-        return None
+    def queue_for(
+        self, deployment: Deployment, location: str | None, launch: Launch | None
+    ) -> str | None:
+        """The queue that a run got when it was queued, or else that of its location."""
+        if launch is not None and launch.has_queue:
+            return launch.queue
+        return self.queue_of(deployment, location)
+
+    def queue_state(self, name: str | None) -> QueueState:
+        """What people have set for a queue."""
+        queue = self.board.queue(name)
+        pause = queue.pause_at(self.plane.now)
+        return QueueState(
+            queue=name,
+            paused_at=None if pause is None else pause.since,
+            paused_by=None if pause is None else pause.by,
+            note=None if pause is None else pause.note,
+            paused_until=None if pause is None else pause.until,
+            limit=queue.limit,
+            holders=[each.run_id for each in self.board.holders.get(name, ())],
+        )
 
     def _of_run(
         self,
@@ -168,7 +189,7 @@ class Survey:
         request: RequestBrief | None,
     ) -> QueueWork:
         if launch is None or not launch.is_offered:
-            queue = self.queue_of(deployment, run.location)
+            queue = self.queue_for(deployment, run.location, launch)
             return self._of_work(deployment, run.location, queue)
         work = self._of_work(deployment, launch.location or run.location, launch.queue)
         return _with(work, self._taker(launch, run.location, request))

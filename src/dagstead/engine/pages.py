@@ -13,20 +13,31 @@ from http import HTTPStatus
 from typing import Any, TypeAlias
 
 from anyio import to_thread
+from dagster import AssetKey
 from dagster._check import CheckError
+from dagster._core.workspace.permissions import Permissions
 from dagster_shared.error import DagsterError
+from dagster_webserver.external_assets import (
+    _asset_key_from_request,
+    handle_report_asset_check_request,
+    handle_report_asset_materialization_request,
+    handle_report_asset_observation_request,
+)
 from dagster_webserver.webserver import DagsterWebserver
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from dagstead.control.recording import SurfaceAct
 from dagstead.engine.graphql_limits import check_depth, check_values
 from dagstead.engine.workspace import DeploymentRequestContext, DeploymentWorkspace
-from dagstead.errors import InvalidInputError
+from dagstead.errors import ForbiddenError, InvalidInputError
+from dagstead.plane.roles import Permission
 from dagstead.plane.texts import is_suspicious, require_storable_values
 
 Handler: TypeAlias = Callable[[Request], Awaitable[Response]]
+Reporter: TypeAlias = Callable[[DeploymentRequestContext, Request], Awaitable[JSONResponse]]
 
 _OUTPUTS = frozenset({"out", "err"})
 
@@ -75,15 +86,72 @@ class Pages(DagsterWebserver[DeploymentWorkspace, DeploymentRequestContext]):
 
     async def report_asset_materialization_endpoint(self, request: Request) -> JSONResponse:
         """Record that an asset was made elsewhere."""
-        return await _report(super().report_asset_materialization_endpoint, request)
+        return await self._report(
+            "materialization", handle_report_asset_materialization_request, request
+        )
 
     async def report_asset_check_endpoint(self, request: Request) -> JSONResponse:
         """Record what a check elsewhere has found."""
-        return await _report(super().report_asset_check_endpoint, request)
+        return await self._report("check", handle_report_asset_check_request, request)
 
     async def report_asset_observation_endpoint(self, request: Request) -> JSONResponse:
         """Record what was seen of an asset elsewhere."""
-        return await _report(super().report_asset_observation_endpoint, request)
+        return await self._report("observation", handle_report_asset_observation_request, request)
+
+    async def _report(self, kind: str, reporter: Reporter, request: Request) -> JSONResponse:
+        # The reporter gets it from the request, which keeps it.
+        body = await request.body()
+        try:
+            return await to_thread.run_sync(self._reported, kind, reporter, request, body)
+        except InvalidInputError as error:
+            return _invalid(error.message)
+        except (CheckError, DagsterError) as error:
+            return _invalid(str(error))
+
+    def _reported(
+        self, kind: str, reporter: Reporter, request: Request, body: bytes
+    ) -> JSONResponse:
+        fields = _checked_report(request, body)
+        key: AssetKey | None = _asset_key_from_request("asset_key", request, fields)
+        with self.request_context(request) as context:
+            recorder, actor, place = context.control.recorder, context.actor, context.deployment
+            act, named = f"assets.report_{kind}", None if key is None else _named(key)
+            try:
+                _require_right(context, key)
+            except ForbiddenError as error:
+                recorder.refused(actor, act, error, place.name, named)
+                return JSONResponse({"error": error.message}, HTTPStatus.UNAUTHORIZED)
+            with recorder.doing(actor, act, place.name, named) as doing:
+                return _answer_of(reporter, context, request, doing)
+
+
+def _require_right(context: DeploymentRequestContext, key: AssetKey | None) -> None:
+    needed = Permissions.REPORT_RUNLESS_ASSET_EVENTS
+    # A role at the location that has the asset is enough.
+    if key is None or not context.has_permission_for_selector(needed, key):
+        context.actor.require_permission(Permission.CHANGE_DATA, context.deployment)
+
+
+def _answer_of(
+    reporter: Reporter, context: DeploymentRequestContext, request: Request, doing: SurfaceAct
+) -> JSONResponse:
+    try:
+        answer = asyncio.run(_awaited_report(reporter, context, request))
+    except (CheckError, DagsterError) as error:
+        answer = _invalid(str(error))
+    if answer.status_code >= HTTPStatus.BAD_REQUEST:
+        doing.failed(json.loads(bytes(answer.body))["error"])
+    return answer
+
+
+async def _awaited_report(
+    reporter: Reporter, context: DeploymentRequestContext, request: Request
+) -> JSONResponse:
+    return await reporter(context, request)
+
+
+def _named(key: AssetKey) -> str:
+    return f"asset {key.to_user_string()}"
 
 
 async def _in_thread(handler: Handler, request: Request) -> Response:
@@ -94,26 +162,8 @@ async def _awaited(handler: Handler, request: Request) -> Response:
     return await handler(request)
 
 
-async def _report(handler: Handler, request: Request) -> JSONResponse:
-    # The handler gets it from the request, which keeps it.
-    body = await request.body()
-    try:
-        answer = await to_thread.run_sync(_reported, handler, request, body)
-    except InvalidInputError as error:
-        return _invalid(error.message)
-    except (CheckError, DagsterError) as error:
-        return _invalid(str(error))
-    if not isinstance(answer, JSONResponse):
-        raise TypeError(type(answer))
-    return answer
-
-
-def _reported(handler: Handler, request: Request, body: bytes) -> Response:
-    _check_report(request, body)
-    return asyncio.run(_awaited(handler, request))
-
-
-def _check_report(request: Request, body: bytes) -> None:
+def _checked_report(request: Request, body: bytes) -> Mapping[str, Any]:
+    """The fields of a body."""
     parameters = dict(request.query_params)
     _validated(parameters)
     key = parameters.get("asset_key")
@@ -124,8 +174,12 @@ def _check_report(request: Request, body: bytes) -> None:
     if path and not any(path.split("/")):
         msg = "The address has an empty asset key."
         raise InvalidInputError(msg)
-    if request.headers.get("content-type") == "application/json":
-        _validated(_json_object(body))
+    if request.headers.get("content-type") != "application/json":
+        # The reporter refuses a body of another kind.
+        return {}
+    fields = _json_object(body)
+    _validated(fields)
+    return fields
 
 
 def _json_object(body: bytes) -> Mapping[str, Any]:

@@ -53,7 +53,7 @@ class AgentRunLauncher(RunLauncher[DagsterInstance]):
             # It was terminated while the daemon took it from the run queue.
             return
         # It may be on another queue than its location is now.
-        self._calls.control.waiting.note_unserved(
+        self._calls.control.wait_notes.note_unserved(
             SYSTEM, self._deployment, run.run_id, location_of_run(run), launch.queue
         )
 

@@ -27,9 +27,9 @@ class RunQueueDaemon(QueuedRunCoordinatorDaemon):
     its slot, or stays queued.
     """
 
-    def __init__(self, interval_seconds: int, control: Control, deployment: Deployment) -> None:
+    def __init__(self, interval_seconds: float, control: Control, deployment: Deployment) -> None:
         """For the run queue of one deployment."""
-        super().__init__(interval_seconds)  # type: ignore[no-untyped-call]
+        super().__init__(interval_seconds)
         self._control = control
         self._deployment = deployment
 

@@ -96,7 +96,7 @@ def _change(given: Mapping[str, Any]) -> QueueChange:
     filled = {
         name: _DEFAULTS.get(name) if value is None else value for name, value in given.items()
     }
-    values = {_NAMES[name]: value for name, value in filled.items()}
+    values: dict[str, Any] = {_NAMES[name]: value for name, value in filled.items()}
     if "fallback" in values:
         fallback = values["fallback"]
         values["fallback"] = Fallback(

@@ -142,8 +142,10 @@ def readable(info: GraphQLResolveInfo, answer: object) -> object:
     """
     name = str(getattr(getattr(answer, "_meta", None), "name", ""))
     text = _text_of(answer)
+    if text is None or name == "PythonError":
+        return answer
     read = _read_types(info)
-    if text is None or name in read or _ANY_ERROR in read or "PythonError" not in read:
+    if name in read or _ANY_ERROR in read or "PythonError" not in read:
         return answer
     is_ours = text != getattr(answer, "message", None)
     return python_error(text if is_ours else f"{name}: {text}")

@@ -210,7 +210,7 @@ def guard(schema: GraphQLSchema) -> None:
         fields = _fields(schema, kind)
         for name in fields.keys() - harmless:
             resolve = fields[name].resolve or default_field_resolver
-            fields[name].resolve = _guarded(f"{kind}.{name}", resolve)
+            fields[name].resolve = _of_whole(f"{kind}.{name}", resolve)
     for kind, paths in _PATHS.items():
         fields = _fields(schema, kind)
         for name, instead in paths.items():
@@ -228,6 +228,16 @@ def _guard_root(root: GraphQLObjectType) -> None:
 def _fields(schema: GraphQLSchema, kind: str) -> Mapping[str, GraphQLField]:
     fields: Mapping[str, GraphQLField] = cast("GraphQLObjectType", schema.type_map[kind]).fields
     return fields
+
+
+def _of_whole(field: str, resolve: _Resolve) -> _Resolve:
+    """What every role sees, but not a token that is limited to locations."""
+
+    def of_whole(source: object, info: GraphQLResolveInfo, **arguments: object) -> object:
+        context_of(info).actor.require_whole(repr(field))
+        return resolve(source, info, **arguments)
+
+    return of_whole
 
 
 def _hidden(instead: str | None, resolve: _Resolve) -> _Resolve:

@@ -105,6 +105,8 @@ _MOST_VALUES = 5
 _MOST_DEPTH = 6
 #: What open-source answers are called that did not do it.
 _FAILED = ("Error", "Failure", "NotFound", "Invalid", "Conflict", "Unauthorized")
+#: How a failure begins that is a refusal: one to end a run of a code location.
+_REFUSAL = "You do not have permission"
 
 
 def record(schema: GraphQLSchema) -> None:
@@ -161,8 +163,9 @@ def _judge(act: SurfaceAct, answer: object) -> None:
     kind = _type_of(answer)
     if any(word in kind for word in _FAILED):
         reason = getattr(answer, "message", None)
-        refused = Result.REFUSED if "Unauthorized" in kind else Result.FAILED
-        act.failed(f"{kind}: {reason}" if reason else kind, refused)
+        is_refusal = "Unauthorized" in kind or str(reason).startswith(_REFUSAL)
+        result = Result.REFUSED if is_refusal else Result.FAILED
+        act.failed(f"{kind}: {reason}" if reason else kind, result)
         return
     made = dict(_made(answer))
     if made:

@@ -73,7 +73,7 @@ class Mend:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Step:
+class WaitStep:
     """One link of the chain from a thing to what it waits for in the end."""
 
     code: ReasonCode
@@ -96,7 +96,7 @@ class Reason:
     #: another one than before, where only its numbers have changed.
     about: str | None = None
     #: From the thing itself to what it waits for in the end.
-    chain: Sequence[Step] = ()
+    chain: Sequence[WaitStep] = ()
     mend: Mend | None = None
 
     @property
@@ -109,9 +109,9 @@ class Reason:
         """Whether something waits or is broken."""
         return self.code not in _AT_REST
 
-    def after(self, *steps: Step) -> Reason:
+    def after(self, *steps: WaitStep) -> Reason:
         """The same at the end of a chain of these steps."""
-        own = self.chain or (Step(code=self.code, says=self.says, since=self.since),)
+        own = self.chain or (WaitStep(code=self.code, says=self.says, since=self.since),)
         return replace(self, chain=(*steps, *own))
 
     def __str__(self) -> str:
@@ -140,7 +140,7 @@ class Subject:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Why:
+class SubjectReason:
     """The answer about one thing."""
 
     subject: Subject
@@ -148,7 +148,7 @@ class Why:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class WaitingRun:
+class RunWait:
     """A run that has not started."""
 
     run_id: str
@@ -161,10 +161,10 @@ class WaitingRun:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class WaitingRuns:
+class RunWaits:
     """Runs that have not started: those that wait longest, and how many there are."""
 
-    rows: Sequence[WaitingRun]
+    rows: Sequence[RunWait]
     total: int
 
 

@@ -20,7 +20,7 @@ _LONG = 20
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Sighting:
+class RefusalCount:
     """Refusals of one caller since the last time that they were noted."""
 
     entry: Entry

@@ -7,10 +7,10 @@ from dataclasses import replace
 from dagstead.model.queues import describe_queue, name_queue
 from dagstead.model.words import sentence
 from dagstead.plane.launches import LaunchState
-from dagstead.plane.reasons import Mend, Reason, ReasonCode, Step, unknown, written
-from dagstead.plane.requests import LAUNCH_RUN, RequestState
+from dagstead.plane.reasons import Mend, Reason, ReasonCode, WaitStep, unknown, written
+from dagstead.plane.requests import LAUNCH_RUN, TERMINATE_RUN, RequestState
 from dagstead.plane.run_queue import Hold, RunStatus
-from dagstead.plane.why_facts import PlaneFacts, QueueFacts, QueueWork, RequestFacts, RunFacts
+from dagstead.plane.why_facts import PlaneFacts, QueueWork, RequestFacts, RunFacts
 from dagstead.plane.why_held import why_held
 
 #: The daemon looks every second, and an agent twice in one: until then nobody asks.
@@ -61,13 +61,9 @@ def why_request(facts: RequestFacts) -> Reason:
             reason = _popped(work, request.leased_at, f"The request {request.api}")
         case _:
             reason = _untaken(
-                facts.plane,
-                work,
-                facts.queue,
-                request.created_at,
-                is_launch=request.api == LAUNCH_RUN,
+                facts.plane, work, request.created_at, stops=_stops(facts.plane, request.api)
             )
-    first = Step(
+    first = WaitStep(
         code=reason.code,
         says=f"Request {request.id[:8]} ({request.api}) waits.",
         since=request.created_at,
@@ -75,12 +71,12 @@ def why_request(facts: RequestFacts) -> Reason:
     return reason.after(first, _on_queue(reason.code, work, None))
 
 
-def _way(facts: RunFacts, code: ReasonCode) -> tuple[Step, ...]:
+def _way(facts: RunFacts, code: ReasonCode) -> tuple[WaitStep, ...]:
     """From the run to what it waits for."""
     run, work = facts.run, facts.work
     of = f" of location {run.location!r}" if run.location else ""
     says = f"Run {run.short}{of} {_STATES[run.status]}."
-    first = Step(code=code, says=says, since=waits_since(facts))
+    first = WaitStep(code=code, says=says, since=waits_since(facts))
     if run.status is not RunStatus.STARTING or facts.launch is None:
         return (first,)
     return first, _on_queue(code, work, facts.launch.offered_at)
@@ -111,8 +107,8 @@ def waits_since(facts: RunFacts) -> float:
             return launch.started_at or launch.created_at
 
 
-def _on_queue(code: ReasonCode, work: QueueWork, since: float | None) -> Step:
-    return Step(
+def _on_queue(code: ReasonCode, work: QueueWork, since: float | None) -> WaitStep:
+    return WaitStep(
         code=code,
         says=f"Its request is on {name_queue(work.queue)} of deployment {work.deployment.name!r}.",
         since=since,
@@ -137,11 +133,12 @@ def _queued(facts: RunFacts) -> Reason:
     if closed is not None:
         return closed
     if plane.daemon_lost_at is not None:
+        lost_at = plane.daemon_lost_at
+        since_then = f": none since {written(lost_at)}" if lost_at else ": none ever did"
         return Reason(
             code=ReasonCode.NO_DAEMON,
-            says="No process runs the daemons, which take runs from the run queue: "
-            f"none since {written(plane.daemon_lost_at)}.",
-            since=plane.daemon_lost_at,
+            says=f"No process runs the daemons, which take runs from the run queue{since_then}.",
+            since=plane.daemon_lost_at or None,
             mend=Mend(says="Start it, or `dagstead up`.", command="dagstead daemon"),
         )
     if facts.hold is not None:
@@ -154,7 +151,7 @@ def _held(hold: Hold, holder: Reason | None) -> Reason:
     reason = hold.reason
     if holder is None:
         return reason
-    own = Step(code=reason.code, says=reason.says)
+    own = WaitStep(code=reason.code, says=reason.says)
     return replace(reason, chain=(own, *holder.chain), mend=holder.mend or reason.mend)
 
 
@@ -191,22 +188,27 @@ def _starting(facts: RunFacts) -> Reason:
             _LOG_OF_DAEMON,
         )
     if launch.state is LaunchState.OFFERED:
-        return _untaken(plane, work, None, launch.offered_at or since, is_launch=True)
+        return _untaken(plane, work, launch.offered_at or since, stops=True)
     if launch.state is LaunchState.TAKEN:
         return _popped(work, launch.taken_at, "The launch")
     return _begun(facts)
 
 
+def _stops(plane: PlaneFacts, api: str) -> bool:
+    """Whether a request is one that is not done in a pause, or of a closed deployment."""
+    is_for_all = plane.pause is not None and plane.pause.everything
+    return api == LAUNCH_RUN or (is_for_all and api != TERMINATE_RUN)
+
+
 def _untaken(
     plane: PlaneFacts,
     work: QueueWork,
-    queue: QueueFacts | None,
     since: float,
     *,
-    is_launch: bool,
+    stops: bool,
 ) -> Reason:
     """Why nobody has taken a request."""
-    held = why_held(plane, work, queue) if is_launch else None
+    held = why_held(plane, work, None) if stops else None
     if held is not None:
         return held
     if work.absence is not None:

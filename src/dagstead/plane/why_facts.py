@@ -24,7 +24,7 @@ class PlaneFacts:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class QueueFacts:
+class QueueState:
     """What somebody has set for a queue, and what of it is used."""
 
     queue: str | None
@@ -101,7 +101,7 @@ class RunFacts:
     run: QueuedRun
     plane: PlaneFacts
     work: QueueWork
-    queue: QueueFacts | None = None
+    queue: QueueState | None = None
     launch: Launch | None = None
     request: RequestBrief | None = None
     #: The limit of the run queue that holds it.
@@ -123,4 +123,3 @@ class RequestFacts:
     request: RequestBrief
     plane: PlaneFacts
     work: QueueWork
-    queue: QueueFacts | None = None

@@ -8,10 +8,10 @@ from dagstead.model.queues import describe_queue, name_queue
 from dagstead.model.words import sentence
 from dagstead.plane.pauses import Pause
 from dagstead.plane.reasons import Mend, Reason, ReasonCode, written
-from dagstead.plane.why_facts import PlaneFacts, QueueFacts, QueueWork
+from dagstead.plane.why_facts import PlaneFacts, QueueState, QueueWork
 
 
-def why_held(plane: PlaneFacts, work: QueueWork, queue: QueueFacts | None) -> Reason | None:
+def why_held(plane: PlaneFacts, work: QueueWork, queue: QueueState | None) -> Reason | None:
     """Why no run is to start: the deployment is closed, or somebody has paused or limited it."""
     if work.deployment.closed:
         return Reason(
@@ -26,16 +26,18 @@ def why_held(plane: PlaneFacts, work: QueueWork, queue: QueueFacts | None) -> Re
 
 
 def _paused(pause: Pause) -> Reason:
+    what = "No run starts in any deployment"
+    if pause.everything:
+        what = "No agent gets any work, and no run starts in any deployment,"
     return Reason(
         code=ReasonCode.ORGANIZATION_PAUSED,
-        says=f"No run starts in any deployment since {written(pause.since)}. "
-        f"{sentence(pause.reason)}",
+        says=f"{what} since {written(pause.since)}. {sentence(pause.reason)}",
         since=pause.since,
         mend=Mend(says="End the pause.", command="dagstead resume"),
     )
 
 
-def _by_queue(queue: QueueFacts) -> Reason | None:
+def _by_queue(queue: QueueState) -> Reason | None:
     """What somebody has set for the queue, if that keeps a run from starting."""
     about = describe_queue(queue.queue)
     named = name_queue(queue.queue)
@@ -68,4 +70,4 @@ def _by_queue(queue: QueueFacts) -> Reason | None:
 
 
 def _queues(verb: str, queue: str | None) -> str:
-    return f"dagstead queues {verb} {'--default' if queue is None else quote(queue)}"
+    return f"dagstead queues {verb} {'--default-queue' if queue is None else quote(queue)}"

@@ -11,7 +11,7 @@ from dagstead.model.words import sentence
 from dagstead.plane.code_servers import ServerState
 from dagstead.plane.location_status import Condition, Facts, LocationStatus, status_of
 from dagstead.plane.locations import LoadState
-from dagstead.plane.reasons import Mend, Reason, ReasonCode, Step, written
+from dagstead.plane.reasons import Mend, Reason, ReasonCode, WaitStep, written
 from dagstead.plane.why_facts import QueueWork, RequestBrief
 
 #: How Docker, Kubernetes and ECS say that an image cannot be had.
@@ -64,14 +64,14 @@ def why_location(facts: LocationFacts) -> Reason:
         reason = _by_condition(facts, status)
     if not reason.is_waiting:
         return reason
-    first = Step(
+    first = WaitStep(
         code=reason.code,
         says=f"Location {location.name!r} of deployment {deployment.name!r} is {_state(status)}.",
         since=status.since or location.updated_at,
     )
     if status.condition is not Condition.UNSERVED:
         return reason.after(first)
-    queue = Step(code=reason.code, says=f"It is on {name_queue(facts.work.queue)}.")
+    queue = WaitStep(code=reason.code, says=f"It is on {name_queue(facts.work.queue)}.")
     return reason.after(first, queue)
 
 

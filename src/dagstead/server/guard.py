@@ -8,6 +8,7 @@ from http import HTTPStatus
 
 from starlette.requests import ClientDisconnect, HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.websockets import WebSocketDisconnect
 
 from dagstead.errors import DagsteadError, StoreAwayError, report_unexpected
 from dagstead.plane.tokens import Token, TokenKind, is_of_agents
@@ -39,7 +40,7 @@ class GuardMiddleware:
         try:
             await self._app(scope, receive, answer.send)
             await answer.flush()
-        except ClientDisconnect:
+        except (ClientDisconnect, WebSocketDisconnect, _GoneError):
             # Nobody is there to be answered.
             logger.debug("The caller of %s has gone", scope["path"])
         except Exception as error:  # noqa: BLE001 - every request gets an answer
@@ -89,6 +90,14 @@ async def _apologise(error: Exception, scope: Scope, receive: Receive, answer: _
     await sentence(text, HTTPStatus.INTERNAL_SERVER_ERROR, scope)(scope, receive, answer.send_now)
 
 
+class _GoneError(ConnectionError):
+    """A websocket takes no more messages, although nobody here has closed it.
+
+    The server below closes it by itself when a frame of the caller's breaks the protocol; Starlette
+    takes an ``OSError`` for a caller that has gone.
+    """
+
+
 class _Answer:
     """Holds back an answer of status 500 until it is known whether an exception caused it.
 
@@ -120,8 +129,18 @@ class _Answer:
         if message["type"] == "http.response.start":
             self.status = message["status"]
         self.started = True
-        self.closed = message["type"] == "websocket.close"
-        await self._send(message)
+        if not message["type"].startswith("websocket."):
+            await self._send(message)
+            return
+        was_closed = self.closed
+        self.closed = was_closed or message["type"] == "websocket.close"
+        try:
+            await self._send(message)
+        except (OSError, RuntimeError) as error:
+            if was_closed:
+                raise
+            self.closed = True
+            raise _GoneError from error
 
     async def flush(self) -> None:
         """Pass on what was held: no exception came, and nobody has answered in another way."""

@@ -48,13 +48,26 @@ class RedactingFormatter(logging.Formatter):
         record.message = record.getMessage()
         if self.usesTime():
             record.asctime = self.formatTime(record, self.datefmt)
-        return redact("\n".join([escaped_line(self.formatMessage(record)), *self._more(record)]))
+        return redact("\n".join([*self._lines(self.formatMessage(record)), *self._more(record)]))
+
+    def _lines(self, message: str) -> Iterator[str]:
+        yield escaped_line(message)
 
     def _more(self, record: logging.LogRecord) -> Iterator[str]:
         traceback = self.formatException(record.exc_info) if record.exc_info else record.exc_text
         for text in (traceback, record.stack_info):
             for line in (text or "").splitlines():
                 yield f"{_MARK}{escaped_line(line)}"
+
+
+class AgentFormatter(RedactingFormatter):
+    """The same for the agent of the managed pool, whose messages have tracebacks of user code."""
+
+    def _lines(self, message: str) -> Iterator[str]:
+        first, *others = message.splitlines() or [""]
+        yield escaped_line(first)
+        for line in others:
+            yield f"{_MARK}{escaped_line(line)}"
 
 
 def set_up_logs(process: str, level: str) -> None:

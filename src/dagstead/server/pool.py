@@ -14,6 +14,7 @@ from pathlib import Path
 from dagstead.errors import ConfigurationError
 from dagstead.plane.tokens import TokenKind
 from dagstead.server.first_start import new_pool_secret
+from dagstead.server.logs import AgentFormatter
 from dagstead.server.private_files import UMASK_VARIABLE
 from dagstead.server.services import control_of, make_data_folder, opened_store
 from dagstead.server.settings import Settings
@@ -78,6 +79,7 @@ def run_pool(settings: Settings, environment: Mapping[str, str]) -> None:
             token=_given_token(environment) or _own_token(settings),
             serves=settings.pool_serves,
             request_threads=settings.pool_threads,
+            log_formatter=f"{AgentFormatter.__module__}.{AgentFormatter.__qualname__}",
         ),
         environment,
     )

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 AGENT_LABEL = "managed pool"
 #: How old the output of a running step may be in the UI.
 _LOG_UPLOAD_SECONDS = 10
+#: Those of the agent.
+_LOG_FORM = "%(asctime)s - %(name)s - %(levelname)s - %(message)s"
+_LOG_TIMES = "%Y-%m-%d %H:%M:%S %z"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -43,6 +46,8 @@ class PoolSettings:
     #: How many code servers of branch deployments stay up between requests, and for how long.
     branch_servers: int = 25
     branch_server_seconds: int = 24 * 3600
+    #: The class that writes the lines of the agent's log, as Python's ``logging`` is configured.
+    log_formatter: str = "logging.Formatter"
     #: Environment variables for the agent itself; user code does not see them.
     agent_environment: Mapping[str, str] = field(default_factory=dict)
 
@@ -90,6 +95,7 @@ def pool_command(settings: PoolSettings, environment: Mapping[str, str]) -> Comm
         arguments=(
             *(settings.python, "-m", "dagster_cloud_cli.entrypoint"),
             *("agent", "run", str(home.root)),
+            *("--agent-logging-config-string", json.dumps(_logging(settings.log_formatter))),
         ),
         environment={
             **base,
@@ -105,6 +111,17 @@ def pool_command(settings: PoolSettings, environment: Mapping[str, str]) -> Comm
         },
         folder=home.root,
     )
+
+
+def _logging(formatter: str) -> dict[str, Any]:
+    """As the agent sets up its log by itself, but for who writes the lines."""
+    form = {"()": formatter, "fmt": _LOG_FORM, "datefmt": _LOG_TIMES}
+    handler = {"class": "logging.StreamHandler", "formatter": "lines"}
+    return {
+        "formatters": {"lines": form},
+        "handlers": {"stderr": handler},
+        "root": {"handlers": ["stderr"], "level": "INFO"},
+    }
 
 
 def _agent_configuration(settings: PoolSettings, home: PoolHome) -> dict[str, Any]:

@@ -32,16 +32,13 @@ class NotedWaitStore:
         values = {"reason": key, "noted_at": self.clock()}
         insert = sqlite.insert if self.database.is_sqlite else postgresql.insert
         statement = insert(noted_waits).values(deployment=deployment, run_id=run_id, **values)
+        changed = statement.on_conflict_do_update(
+            index_elements=["deployment", "run_id"],
+            set_=values,
+            where=noted_waits.c.reason != key,
+        ).returning(noted_waits.c.run_id)
         with self.database.write() as connection:
-            return bool(
-                connection.execute(
-                    statement.on_conflict_do_update(
-                        index_elements=["deployment", "run_id"],
-                        set_=values,
-                        where=noted_waits.c.reason != key,
-                    )
-                ).rowcount
-            )
+            return connection.execute(changed).first() is not None
 
     def forget(self, _of: Organization) -> None:
         """Forget the reasons of runs that no longer wait to start."""

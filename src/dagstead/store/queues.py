@@ -153,7 +153,7 @@ class QueueStore:
             for row in rows
         }
 
-    def admit(self, deployment: str, run: WaitingRun) -> QueueHold | LaunchStep:
+    def admit(self, _of: Organization, deployment: str, run: WaitingRun) -> QueueHold | LaunchStep:
         """Take a run from the run queue if its queue has room, in one transaction.
 
         Whoever takes a run of a queue with a limit does it here, one after the other: the row of
@@ -199,14 +199,14 @@ class QueueStore:
                 select(
                     table.c.queue,
                     table.c.deployment,
-                    func.count().label("count"),
+                    func.count().label("number"),
                     func.min(table.c.created_at).label("oldest"),
                 )
                 .where(condition)
                 .group_by(table.c.queue, table.c.deployment)
             ).all()
         return {
-            (row.queue, row.deployment): Waiting(count=row.count, oldest_at=row.oldest)
+            (row.queue, row.deployment): Waiting(count=row.number, oldest_at=row.oldest)
             for row in rows
         }
 

@@ -10,7 +10,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from dagstead.plane.clock import Clock
 from dagstead.plane.organization import Organization
-from dagstead.plane.refused_callers import RefusedCaller, Sighting
+from dagstead.plane.refused_callers import RefusalCount, RefusedCaller
 from dagstead.plane.trail import WhoKind
 from dagstead.store.database import Database
 from dagstead.store.tables import refused_callers
@@ -26,7 +26,7 @@ class RefusedCallerStore:
     database: Database
     clock: Clock
 
-    def note(self, sightings: Collection[Sighting]) -> None:
+    def note(self, sightings: Collection[RefusalCount]) -> None:
         """Add to what is known of callers; of too many, those that were seen longest ago go."""
         if not sightings:
             return

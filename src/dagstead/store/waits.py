@@ -23,7 +23,7 @@ _BRIEF = [column for column in requests.c if column.name not in {"body", "answer
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Named:
+class IdMatch:
     """A run or a request whose id begins as asked."""
 
     deployment: str
@@ -86,7 +86,7 @@ class WaitStore:
             )
         )
 
-    def runs_named(self, _of: Organization, prefix: str, limit: int) -> list[Named]:
+    def runs_named(self, _of: Organization, prefix: str, limit: int) -> list[IdMatch]:
         """The runs whose ids begin so, of all deployments."""
         found = (
             select(launches.c.deployment, launches.c.run_id.label("id"))
@@ -97,9 +97,9 @@ class WaitStore:
         )
         with self.database.read() as connection:
             rows = connection.execute(found).all()
-        return [Named(deployment=row.deployment, id=row.id) for row in rows]
+        return [IdMatch(deployment=row.deployment, id=row.id) for row in rows]
 
-    def requests_named(self, _of: Organization, prefix: str, limit: int) -> list[Named]:
+    def requests_named(self, _of: Organization, prefix: str, limit: int) -> list[IdMatch]:
         """The requests whose ids begin so, of all deployments."""
         found = (
             select(requests.c.deployment, requests.c.id)
@@ -109,13 +109,19 @@ class WaitStore:
         )
         with self.database.read() as connection:
             rows = connection.execute(found).all()
-        return [Named(deployment=row.deployment, id=row.id) for row in rows]
+        return [IdMatch(deployment=row.deployment, id=row.id) for row in rows]
 
     def locations_named(self, _of: Organization, name: str) -> list[str]:
         """The deployments that have a location of that name."""
         found = select(locations.c.deployment).where(locations.c.name == name)
         with self.database.read() as connection:
             return list(connection.execute(found.order_by(locations.c.deployment)).scalars())
+
+    def location_names(self, _of: Organization) -> list[tuple[str, str]]:
+        """Every location: its deployment and its name."""
+        with self.database.read() as connection:
+            rows = connection.execute(select(locations.c.deployment, locations.c.name)).all()
+        return [(row.deployment, row.name) for row in rows]
 
     def _requests(self, condition: ColumnElement[bool]) -> list[RequestBrief]:
         with self.database.read() as connection:

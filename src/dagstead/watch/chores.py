@@ -39,7 +39,7 @@ def chores_of(control: Control, sweeps: Sweeps, trail_days: int) -> list[Chore]:
         ),
         Chore(
             what="write into the logs of runs why they wait",
-            do=partial(control.waiting.note, SYSTEM),
+            do=partial(control.wait_notes.note, SYSTEM),
             every_rounds=_NOTE_EVERY_ROUNDS,
         ),
         Chore(what="heal locations", do=Healer(control).look),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -13,6 +13,7 @@ from dagster_cloud_cli import gql
 from dagstead.control.actor import SYSTEM
 from dagstead.engine.location_entries import FAILURE_KEY, STATUS_KEY
 from dagstead.plane.code_servers import ServerReport, ServerState
+from dagstead.plane.roles import Role, Roles
 from dagstead.plane.tokens import Grant, TokenKind
 from tests.support.heartbeats import heartbeat_of
 from tests.support.orchestration import control_without_dagster
@@ -192,6 +193,15 @@ def test_a_first_deploy_loads(plane: Plane) -> None:
     assert loaded.jobs == loaded.listed == loaded.served == ("first",)
     assert (loaded.error, loaded.outcome) == (None, None)
     assert loaded.version_key != loading.version_key
+
+
+@pytest.mark.parametrize("role", Role)
+def test_every_role_sees_the_definitions(plane: Plane, role: Role) -> None:
+    plane.go_live("first")
+    person = plane.wire.token(TokenKind.USER, Grant(roles=Roles(default=role)))
+    seen = replace(plane, person=person).seen()
+    assert seen == plane.seen()
+    assert seen.jobs == seen.listed == seen.served == ("first",)
 
 
 def test_a_first_deploy_fails_and_recovers(plane: Plane) -> None:

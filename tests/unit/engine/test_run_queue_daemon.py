@@ -7,6 +7,8 @@ from dataclasses import replace
 
 import pytest
 from dagster import DagsterEventType, DagsterInstance, DagsterRun, DagsterRunStatus
+from dagster._core.code_pointer import ModuleCodePointer
+from dagster._core.origin import JobPythonOrigin, RepositoryPythonOrigin
 from dagster._core.remote_origin import (
     RegisteredCodeLocationOrigin,
     RemoteJobOrigin,
@@ -47,12 +49,15 @@ def take(instances: Instances) -> Callable[..., None]:
     return look
 
 
-def enqueue(instance: DagsterInstance, location: str = "weather") -> DagsterRun:
-    origin = RemoteJobOrigin(
+def origin_at(location: str) -> RemoteJobOrigin:
+    return RemoteJobOrigin(
         RemoteRepositoryOrigin(RegisteredCodeLocationOrigin(location), "__repository__"), "job"
     )
+
+
+def enqueue(instance: DagsterInstance, location: str = "weather") -> DagsterRun:
     run = instance.run_storage.add_run(
-        DagsterRun(job_name="job", run_id=make_new_run_id(), remote_job_origin=origin)
+        DagsterRun(job_name="job", run_id=make_new_run_id(), remote_job_origin=origin_at(location))
     )
     report(instance, run, DagsterEventType.RUN_ENQUEUED)
     return run
@@ -158,11 +163,16 @@ def test_a_deploy_does_not_move_a_queued_run(
 def test_a_launch_past_the_run_queue_is_given_to_it(
     instances: Instances, instance: DagsterInstance, take: Callable[..., None]
 ) -> None:
-    origin = RemoteJobOrigin(
-        RemoteRepositoryOrigin(RegisteredCodeLocationOrigin("weather"), "__repository__"), "job"
+    code = RepositoryPythonOrigin(
+        executable_path="python", code_pointer=ModuleCodePointer("weather", "definitions")
     )
     run = instance.run_storage.add_run(
-        DagsterRun(job_name="job", run_id=make_new_run_id(), remote_job_origin=origin)
+        DagsterRun(
+            job_name="job",
+            run_id=make_new_run_id(),
+            remote_job_origin=origin_at("weather"),
+            job_code_origin=JobPythonOrigin(job_name="job", repository_origin=code),
+        )
     )
     deployment = instances.store.deployments.get("prod")
     workspace = DeploymentWorkspace(

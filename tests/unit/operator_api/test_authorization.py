@@ -38,6 +38,9 @@ OF_ONE_DEPLOYMENT = {
 #: They tell and change nothing.
 OF_NOBODY = {"getBranchDeploymentName", "markCliEvent", "serverless"}
 
+#: What is asked by name, and not found where the token does not grant it.
+FOUND_BY_NAME = {"why": ('{ f: why(name: "weather") { id } }', "There is no run, location or")}
+
 #: Any user token may read them: the CLI asks for the one to see whether its token is good, and the
 #: other tells about names that only those know who have the content.
 READABLE = {"organization", "organizationSettings", "storedPexFiles"}
@@ -62,6 +65,7 @@ ADMINISTRATION = {
     "removeQueue": "removeQueue",
     "resumeQueue": "resumeQueue",
     "setQueue": "setQueue(change: {limit: 1}) { name }",
+    "refusedCallers": "refusedCallers { name }",
     "pinRepository": (
         'pinRepository(pins: {issuer: "github", repository: "org/repo", number: "1"}) { path }'
     ),
@@ -109,8 +113,7 @@ OF_THE_ORGANIZATION = {
     "queues": ("{ f: queues { deploymentName: name } }", []),
     "deployments": ("{ f: deployments { deploymentName } }", ["staging"]),
     "fullDeployments": ("{ f: fullDeployments { deploymentName } }", ["staging"]),
-    "waitingRuns": ("{ f: waitingRuns { total rows { runId } } }", {"total": 0, "rows": []}),
-    "why": ('{ f: why(name: "weather") { id } }', "There is no run, location or request"),
+    "waitingRuns": ("{ f: waitingRuns { total rows { runId } } }", "'total': 0, 'rows': []"),
     "codeLocations": ("{ f: codeLocations { deploymentName } }", []),
     "deploymentByName": ('{ f: deploymentByName(name: "prod") { __typename } }', "Unauthorized"),
     "createOrUpdateBranchDeployment": (
@@ -156,6 +159,7 @@ def test_every_added_field_is_accounted_for() -> None:
         | OF_NOBODY
         | READABLE
         | set(OF_THE_ORGANIZATION)
+        | set(FOUND_BY_NAME)
         | set(OF_ADMINISTRATORS)
         | set(ADMINISTRATION)
     )
@@ -175,6 +179,8 @@ def test_a_limited_token_gets_only_its_part(operator: Operator) -> None:
         else:
             nodes = answer["nodes"] if isinstance(answer, dict) else answer
             assert [each["deploymentName"] for each in nodes] == expected, field
+    for field, (document, expected) in FOUND_BY_NAME.items():
+        assert expected in str(limited.execute(document).errors), field
     assert {each.name for each in store.deployments.all()} == {"prod", "staging"}
 
 

@@ -14,7 +14,7 @@ from dagstead.plane.queue_fallback import ServingAgent, takers, why_not
 from dagstead.plane.queues import Queue, QueuePause
 from dagstead.store.all import Store
 from dagstead.testing.clock import ManualClock
-from tests.support.heartbeats import heartbeat_of, of_pool
+from tests.support.heartbeats import POOL_TOKEN, heartbeat_of
 from tests.support.releases import deploy, new_location
 from tests.support.stores import empty_store
 
@@ -51,7 +51,7 @@ def reason(store: Store, document: dict[str, Any], *agents: ServingAgent) -> str
 
 def test_an_image_goes_to_an_agent_and_a_pex_to_the_pool(store: Store) -> None:
     hybrid = agent(heartbeat_of("cpu", now=store.clock()))
-    pool = agent(of_pool(store, heartbeat_of("cpu", now=store.clock())))
+    pool = agent(heartbeat_of("cpu", now=store.clock(), pool=POOL_TOKEN))
     assert reason(store, IMAGE, hybrid) is None
     assert reason(store, PEX, pool) is None
     assert "can run an image" in str(reason(store, IMAGE, pool))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from dagstead.errors import InvalidInputError
@@ -44,9 +46,8 @@ def test_a_change_leaves_what_it_does_not_name() -> None:
     ],
 )
 def test_what_no_queue_can_have_is_refused_with_a_sentence(change: QueueChange, said: str) -> None:
-    with pytest.raises(InvalidInputError, match="") as refused:
+    with pytest.raises(InvalidInputError, match=re.escape(said)):
         change.applied_to(GPU)
-    assert said in str(refused.value)
 
 
 @pytest.mark.parametrize("name", ["", "default", "Default-Queue", "none", "x" * 256, "a\x00b"])

@@ -14,7 +14,8 @@ import pytest
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
-from starlette.routing import Route
+from starlette.routing import Route, WebSocketRoute
+from starlette.websockets import WebSocket
 
 from dagstead.errors import (
     BusyError,
@@ -152,3 +153,47 @@ def test_a_busy_answer_says_when_to_come_back() -> None:
         str(BusyError.retry_after_seconds),
     )
     assert b"errors" not in answer.body
+
+
+async def talking(socket: WebSocket) -> None:
+    await socket.accept()
+    await socket.send_text("one")
+    await socket.send_text("two")
+
+
+async def speaking_after_the_end(socket: WebSocket) -> None:
+    await socket.accept()
+    await socket.close()
+    await socket._send({"type": "websocket.send", "text": "too late"})
+
+
+def talk(endpoint: Callable[[WebSocket], Awaitable[None]]) -> list[str]:
+    """The messages of a socket whose server closes it by itself before the second text.
+
+    As uvicorn does, which answers a frame that breaks the protocol, and takes nothing after that.
+    """
+    guarded = GuardMiddleware(Starlette(routes=[WebSocketRoute("/x", endpoint)]))
+    sent: list[str] = []
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "websocket.connect"}
+
+    async def send(message: Any) -> None:
+        if "websocket.send" in sent or "websocket.close" in sent:
+            msg = f"Unexpected ASGI message '{message['type']}', after sending 'websocket.close'."
+            raise RuntimeError(msg)
+        sent.append(message["type"])
+
+    scope = {"type": "websocket", "path": "/x", "query_string": b"", "headers": []}
+    asyncio.run(guarded(scope, receive, send))
+    return sent
+
+
+def test_a_socket_that_its_server_has_closed_is_no_fault(caplog: pytest.LogCaptureFixture) -> None:
+    assert talk(talking) == ["websocket.accept", "websocket.send"]
+    assert caplog.records == []
+
+
+def test_a_message_after_our_own_end_is_a_fault(caplog: pytest.LogCaptureFixture) -> None:
+    assert talk(speaking_after_the_end) == ["websocket.accept", "websocket.close"]
+    assert "Reference" in caplog.text

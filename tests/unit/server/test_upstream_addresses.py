@@ -9,7 +9,8 @@ from typing import Any
 import httpx
 import pytest
 
-from dagstead.plane.tokens import TokenKind
+from dagstead.plane.roles import Role, Roles
+from dagstead.plane.tokens import Grant, TokenKind
 from tests.unit.server.conftest import Plane
 
 JSON = {"content-type": "application/json"}
@@ -112,6 +113,38 @@ def test_reports_are_taken(
 
     assert (answer.status_code, answer.json()) == (200, {})
     assert answer.headers["content-type"] == "application/json"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_trail_has_who_reported_what_of_which_asset(
+    plane: Plane, client: httpx.Client, kind: str
+) -> None:
+    editor = plane.headers(TokenKind.USER, Grant(roles=Roles(default=Role.EDITOR)))
+    viewer = plane.headers(TokenKind.USER, Grant(roles=Roles(default=Role.VIEWER)))
+    more: dict[str, Any] = {"passed": True, "check_name": "c"} if kind == "check" else {}
+    report = {"metadata": {"note": "hunter2"}, **more}
+    plane.control.recorder.write_down(all_of_them=True)
+    before = plane.store.trail.head().seq
+    for headers, path, body in (
+        (editor, "/a/b", report),
+        (editor, "/", {**report, "asset_key": ["a", "b"]}),
+        (editor, '/?asset_key=["a","b"]', report),
+        ({**editor, "content-type": "text/plain"}, "/a/b", report),
+        (viewer, "/a/b", report),
+    ):
+        content = json.dumps(body)
+        client.post(
+            f"/prod/report_asset_{kind}{path}", content=content, headers={**JSON, **headers}
+        )
+    plane.control.recorder.write_down(all_of_them=True)
+    rows = [row.said for row in plane.store.trail.after(before, 100)]
+
+    assert {(row["act"], row["on"]["deployment"], row["on"]["object"]) for row in rows} == {
+        (f"assets.report_{kind}", "prod", "asset a/b")
+    }
+    assert [row["result"] for row in rows] == [*["done"] * 3, "failed", "refused"], rows
+    assert "It takes the role editor" in rows[-1]["reason"]
+    assert "hunter2" not in repr(rows)
 
 
 @pytest.mark.parametrize("address", ["/prod/\0", "/prod/%00", "/prod/?x=%00", "/%00", "/blobs/%00"])

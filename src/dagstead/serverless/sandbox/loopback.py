@@ -8,10 +8,14 @@ comes from the same user, the control plane, or a resolver of names.
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
+from contextlib import suppress
 from dataclasses import dataclass
 from urllib.parse import urlsplit
+
+from dagstead.serverless.sandbox.table_owner import TableOwner
 
 _NAMES = 53
 _HTTP = 80
@@ -26,7 +30,7 @@ table inet {table} {{
   set askers {{ typeof tcp sport; flags dynamic,timeout; timeout 30s; }}
   chain output {{
     type filter hook output priority 0; policy accept;
-    oifname != "lo" accept
+    oifname != "lo" accept comment "{owner}"
     meta skuid {first}-{last} goto ask
     tcp flags & (syn|ack) == syn delete @askers {{ tcp sport }}
     tcp flags & (syn|ack) == syn|ack tcp dport @askers jump answer
@@ -43,6 +47,11 @@ table inet {table} {{
   }}
 }}
 """  # noqa: E501 - a language of its own
+
+
+_TABLE = re.compile(r"table inet (dagstead_pool_\d+)")
+#: As a listing of one begins. A pool that starts makes its table anew, with another handle.
+_HANDLE = re.compile(r"table inet \w+ \{ # handle (\d+)")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -67,7 +76,16 @@ class Loopback:
         """
         ports = ", ".join(map(str, sorted({_NAMES, *open_ports})))
         first, last = self.users
-        _nft(_RULES.format(table=self._table, first=first, last=last, names=_NAMES, ports=ports))
+        _nft(
+            _RULES.format(
+                table=self._table,
+                owner=TableOwner.of_this_process(self.users).remark,
+                first=first,
+                last=last,
+                names=_NAMES,
+                ports=ports,
+            )
+        )
 
     def open(self) -> None:
         """Remove the rules.
@@ -78,20 +96,40 @@ class Loopback:
         _nft(f"table inet {self._table}\ndelete table inet {self._table}\n")
 
 
+def remove_left_behind() -> None:
+    """Remove the rules of all pools that have ended without doing so, and left no code running.
+
+    Raises:
+        OSError: there is no nftables, or it refuses.
+    """
+    for name in _TABLE.findall(_nft("list tables inet\n")):
+        with suppress(OSError):
+            # It may be gone, or be another one, at any time.
+            _remove_left_behind(name)
+
+
+def _remove_left_behind(name: str) -> None:
+    listing = _nft(f"list table inet {name}\n")
+    handle, owner = _HANDLE.search(listing), TableOwner.named_in(listing)
+    if handle is not None and owner is not None and owner.has_left_nothing():
+        _nft(f"delete table inet handle {handle[1]}\n")
+
+
 def port_of(url: str) -> int:
     """The port of an address."""
     parts = urlsplit(url)
     return parts.port or (_HTTPS if parts.scheme == "https" else _HTTP)
 
 
-def _nft(rules: str) -> None:
+def _nft(rules: str) -> str:
+    """Carry out rules; returns what was asked for, with handles."""
     program = shutil.which("nft")
     if program is None:
         msg = "there is no program nft; install it with `apt-get install nftables`"
         raise FileNotFoundError(msg)
     try:
-        subprocess.run(  # noqa: S603 - the system's own program
-            [program, "-f", "-"],
+        done = subprocess.run(  # noqa: S603 - the system's own program
+            [program, "--handle", "--file", "-"],
             input=rules,
             capture_output=True,
             text=True,
@@ -103,3 +141,4 @@ def _nft(rules: str) -> None:
         raise OSError(msg) from error
     except subprocess.TimeoutExpired as error:
         raise OSError(str(error)) from error
+    return done.stdout

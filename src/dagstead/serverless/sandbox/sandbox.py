@@ -22,7 +22,7 @@ from dagstead.serverless.sandbox.cgroups import found_cgroups
 from dagstead.serverless.sandbox.filters import compiled_filter
 from dagstead.serverless.sandbox.limit_watch import tasks_of
 from dagstead.serverless.sandbox.limits import ProcessLimits
-from dagstead.serverless.sandbox.loopback import Loopback
+from dagstead.serverless.sandbox.loopback import Loopback, remove_left_behind
 from dagstead.serverless.sandbox.orders import ENTER, Order, carried_out, interpreter
 from dagstead.serverless.sandbox.programs import Owner, Program, StartCommand
 from dagstead.serverless.sandbox.reach import SYSTEM, FileReach, of_interpreter
@@ -116,6 +116,8 @@ class Sandbox:
     def close_loopback(self, *ports: int) -> None:
         """Keep user code from what listens on this machine, apart from some ports and itself.
 
+        Rules of pools that were killed are removed.
+
         Raises:
             ConfigurationError: it worked when it was tried, and does not now.
         """
@@ -126,6 +128,8 @@ class Sandbox:
         except OSError as error:
             msg = f"The loopback cannot be closed to user code: {error}. Start the pool again."
             raise ConfigurationError(msg) from error
+        with suppress(OSError):
+            remove_left_behind()
 
     def open_loopback(self) -> None:
         """Take the rules away again, when nothing of the pool runs any more."""

@@ -23,7 +23,7 @@ _MOST_ERRORS = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Fleet:
+class AgentCards:
     """Views of agents."""
 
     _backend: Backend

@@ -14,7 +14,7 @@ from dagstead.control.survey import Survey
 from dagstead.plane.deployments import Deployment
 from dagstead.plane.launches import Launch
 from dagstead.plane.organization import ORGANIZATION
-from dagstead.plane.reasons import Reason, ReasonCode, WaitingRun, WaitingRuns
+from dagstead.plane.reasons import Reason, ReasonCode, RunWait, RunWaits
 
 #: Events that are written in one round: of more, the rest follows in the next.
 _MOST_NOTED = 100
@@ -35,12 +35,12 @@ _WORKING = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
+class WaitNotes:
     """Acts that write into the logs of runs why they wait."""
 
     _backend: Backend
 
-    def note(self, actor: Actor) -> list[WaitingRun]:
+    def note(self, actor: Actor) -> list[RunWait]:
         """Write down the reason of every run that waits for some time, if it is another one.
 
         Returns:
@@ -84,7 +84,7 @@ class Waiting:
         return True
 
 
-def waiting_runs(backend: Backend, deployments: Collection[str] | None, limit: int) -> WaitingRuns:
+def waiting_runs(backend: Backend, deployments: Collection[str] | None, limit: int) -> RunWaits:
     """The runs that have not started, with their reasons; the oldest first.
 
     Args:
@@ -94,7 +94,7 @@ def waiting_runs(backend: Backend, deployments: Collection[str] | None, limit: i
     """
     launches, total = backend.store.waits.runs(ORGANIZATION, deployments, limit)
     if not launches:
-        return WaitingRuns(rows=(), total=total)
+        return RunWaits(rows=(), total=total)
     every = {each.name: each for each in backend.store.deployments.all()}
     survey = Survey.of(backend)
     rows = [
@@ -103,12 +103,10 @@ def waiting_runs(backend: Backend, deployments: Collection[str] | None, limit: i
         if name in every
         for row in _rows(survey, every[name], own)
     ]
-    return WaitingRuns(rows=sorted(rows, key=lambda row: row.since), total=total)
+    return RunWaits(rows=sorted(rows, key=lambda row: row.since), total=total)
 
 
-def _rows(
-    survey: Survey, deployment: Deployment, launches: dict[str, Launch]
-) -> Iterator[WaitingRun]:
+def _rows(survey: Survey, deployment: Deployment, launches: dict[str, Launch]) -> Iterator[RunWait]:
     queue = survey.backend.orchestration.run_queue(deployment, launches.keys())
     reasons = survey.runs(deployment, launches, queue)
     runs = {run.run_id: run for run in (*queue.active, *queue.queued)}
@@ -116,12 +114,11 @@ def _rows(
         reason = reasons.get(run_id)
         if reason is not None and reason.is_waiting:
             location = runs[run_id].location
-            is_offered = launch.is_offered
-            yield WaitingRun(
+            yield RunWait(
                 run_id=run_id,
                 deployment=deployment.name,
                 location=location,
-                queue=launch.queue if is_offered else survey.queue_of(deployment, location),
+                queue=survey.queue_for(deployment, location, launch),
                 since=launch.created_at,
                 reason=reason,
             )
@@ -134,7 +131,7 @@ def _by_deployment(launches: Iterable[Launch]) -> dict[str, dict[str, Launch]]:
     return found
 
 
-def _is_due(row: WaitingRun, now: float) -> bool:
+def _is_due(row: RunWait, now: float) -> bool:
     """Whether a run waits long enough that its log should say why."""
     code = row.reason.code
     if code is ReasonCode.ENDING or now - row.since < _PATIENCE_SECONDS:
