@@ -17,7 +17,7 @@ _LINKS = Links()
 def agents(call: Call) -> Response:
     """All of them; those that are down come first."""
     every = sorted(
-        call.control.fleet.cards(call.actor),
+        call.control.agent_cards.cards(call.actor),
         key=lambda each: (each.status is AgentStatus.RUNNING, each.label, each.id),
     )
     return call.show(
@@ -68,7 +68,7 @@ def forget(call: Call) -> Done:
 
 def _found(call: Call) -> AgentCard:
     agent_id = call.path("agent")
-    for each in call.control.fleet.cards(call.actor):
+    for each in call.control.agent_cards.cards(call.actor):
         if each.id == agent_id:
             return each
     raise NotFoundError(
