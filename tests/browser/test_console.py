@@ -60,6 +60,12 @@ def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
         yield started
 
 
+@pytest.fixture(autouse=True)
+def alive(plane: ControlPlane) -> None:
+    """Its agents are there in every test but one."""
+    ConsoleScene(plane.store).beat()
+
+
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
@@ -95,6 +101,7 @@ def test_pages_are_readable(
     axe = axe_script().read_text(encoding="utf-8")
     faults: dict[str, object] = {}
     for name, path in PAGES.items():
+        ConsoleScene(plane.store).beat()
         page.goto(f"{plane.url}{path}", wait_until="load")
         expect(page.get_by_role("heading", level=1)).to_be_visible()
         page.screenshot(path=tmp_path / f"{name}.png", full_page=True)
@@ -168,8 +175,11 @@ def test_a_token_is_made_by_reading_what_it_will_grant(
     assert secret
     assert plane.store.tokens.authenticate(secret[0]).name == "gpu-2"
     page.screenshot(path=tmp_path / "made.png")
+    made = len(plane.store.tokens.all())
     page.reload()
+    expect(page.get_by_role("heading", name="gpu-2")).to_be_visible()
     assert secret[0] not in page.content()
+    assert len(plane.store.tokens.all()) == made
 
 
 def test_a_queue_is_paused_and_goes_on(

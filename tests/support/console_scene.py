@@ -72,6 +72,21 @@ class ConsoleScene:
         self._branch()
         self._secrets()
 
+    def beat(self) -> None:
+        """Have the agents that are there send a heartbeat."""
+        tokens = {token.name: token.id for token in self.store.tokens.all()}
+        servers = tuple(
+            ServerReport(location=name, state=ServerState.RUNNING)
+            for name in ("weather", "forecasts")
+        )
+        pool, eu = tokens["managed pool"], tokens["eu agents"]
+        self.store.agents.record(
+            [
+                self._beat("pool-1", pool, {None}, label="managed pool", servers=servers),
+                self._beat("eu-7f3a", eu, {"eu", "hybrid"}, label="eu-west", type_="K8s"),
+            ]
+        )
+
     def release(
         self, deployment: str, names: tuple[str, ...], *, commit: str, fails: str | None = None
     ) -> None:
@@ -79,7 +94,7 @@ class ConsoleScene:
         release, _ = self.store.releases.begin(
             deployment,
             NewRelease(
-                locations=[_location(name, commit) for name in names],
+                locations=[location_of(name, commit) for name in names],
                 commit_hash=commit,
                 url="https://github.com/acme/data/actions/runs/17",
                 by="ci of acme/data",
@@ -125,25 +140,17 @@ class ConsoleScene:
     def _agents(self) -> None:
         now = self.store.clock()
         everywhere = Grant()
-        pool = self._token("managed pool", TokenKind.POOL, Grant(queues=[None]))
-        eu = self._token("eu agents", TokenKind.AGENT, everywhere)
+        self._token("managed pool", TokenKind.POOL, Grant(queues=[None]))
+        self._token("eu agents", TokenKind.AGENT, everywhere)
         gpu = self._token("gpu cluster", TokenKind.AGENT, Grant(queues=["gpu"]))
         self._token("ada", TokenKind.USER, Grant(expires_at=now + 80 * 86400.0))
         self._token("grace (viewer)", TokenKind.USER, Grant(roles=Roles(default=Role.VIEWER)))
         revoked = self._token("an old laptop", TokenKind.USER, Grant())
         self.store.tokens.revoke(revoked)
-        servers = tuple(
-            ServerReport(location=name, state=ServerState.RUNNING)
-            for name in ("weather", "forecasts")
-        )
+        self.beat()
+        before = now - 3 * 3600
         self.store.agents.record(
-            [
-                self._beat("pool-1", pool, {None}, label="managed pool", servers=servers),
-                self._beat("eu-7f3a", eu, {"eu", "hybrid"}, label="eu-west", type_="K8s"),
-                self._beat(
-                    "gpu-01", gpu, {"gpu"}, label="gpu-cluster", type_="K8s", at=now - 3 * 3600
-                ),
-            ]
+            [self._beat("gpu-01", gpu, {"gpu"}, label="gpu-cluster", type_="K8s", at=before)]
         )
 
     def _secrets(self) -> None:
@@ -194,7 +201,8 @@ _IMAGES = {
 }
 
 
-def _location(name: str, commit: str) -> NewLocation:
+def location_of(name: str, commit: str) -> NewLocation:
+    """A location as CI deploys it from a commit."""
     document: dict[str, Any] = {
         "location_name": name,
         "code_source": {"module_name": f"{name[:20]}.definitions"},

@@ -36,12 +36,11 @@ class Bar:
         token: Token = request.state.token
         granted = self.services.control.deployments.granted(Actor.holding(token))
         here = next((each for each in granted if each.name == deployment), None)
-        branch = None if here is None else here.branch
         bar = self.services.renderer.piece(
             "bar.html",
             nonce=nonce[1],
             chosen=deployment,
-            called=deployment if branch is None else branch.branch_name,
+            called=deployment if here is None else here.called,
             full=[each for each in granted if not each.is_branch],
             person=token.name,
         )

@@ -59,7 +59,7 @@ def home(call: Call) -> Response:
 def called(call: Call) -> dict[str, str]:
     """What people call branch deployments, whose names are numbers."""
     granted = call.control.deployments.granted(call.actor)
-    return {each.name: each.branch.branch_name for each in granted if each.branch is not None}
+    return {each.name: each.called for each in granted}
 
 
 def wrong(call: Call) -> Response:

@@ -85,6 +85,11 @@ class Deployment:
         return self.kind is DeploymentKind.BRANCH
 
     @property
+    def called(self) -> str:
+        """What people call it: that of a branch has a name that says nothing."""
+        return self.branch.branch_name if self.branch else self.name
+
+    @property
     def repository(self) -> str | None:
         """The repository of a branch deployment, as the CLI reported it."""
         return self.branch.repo_name if self.branch else None

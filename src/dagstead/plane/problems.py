@@ -131,22 +131,24 @@ def _part(part: ServerPart) -> Problem:
 
 
 def _unserved(placed: Iterable[PlacedLocation], queues: Iterable[QueueView]) -> Iterator[Problem]:
-    """One problem for each queue and deployment; its runs are those of the whole queue."""
+    """One problem for each queue and reason; its runs are those of the whole queue."""
     runs = {view.queue.name: view.runs.count for view in queues}
-    groups: dict[tuple[str, str | None], list[PlacedLocation]] = defaultdict(list)
+    groups: dict[tuple[str | None, str], list[PlacedLocation]] = defaultdict(list)
     for each in placed:
         if each.status.condition is Condition.UNSERVED:
-            groups[each.deployment.name, each.location.queue].append(each)
-    for (deployment, queue), those in groups.items():
-        since = min((each.status.since or 0.0 for each in those), default=0.0)
+            groups[each.location.queue, each.status.reason or ""].append(each)
+    for (queue, reason), those in groups.items():
+        since = [each.status.since for each in those if each.status.since is not None]
+        places = list(dict.fromkeys(each.deployment.called for each in those))
+        only = those[0].deployment.name if len(places) == 1 else None
         yield Problem(
             kind=ProblemKind.QUEUE,
             weight=Weight.WRONG,
             title=f"Nobody serves {name_queue(queue)}",
-            says=those[0].status.reason or "",
-            deployment=deployment,
+            says=reason if only else f"In {_named(places)}. {reason}",
+            deployment=only,
             object=queue,
-            since=since or None,
+            since=min(since, default=None),
             locations=len(those),
             runs=runs.get(queue, 0),
         )

@@ -24,24 +24,24 @@ from dagstead.plane.tokens import Grant, TokenKind
             TokenKind.AGENT,
             {"branch_deployments": False},
             (
-                "An agent with it gets the work of every queue in all full deployments. It is valid "
-                "until it is revoked."
+                "An agent with it gets the work of every queue in all full deployments. It is "
+                "valid until it is revoked."
             ),
         ),
         (
             TokenKind.POOL,
             {"queues": [None]},
             (
-                "A managed pool with it runs the code of the default queue in all deployments. It is "
-                "valid until it is revoked."
+                "A managed pool with it runs the code of the default queue in all deployments. "
+                "It is valid until it is revoked."
             ),
         ),
         (
             TokenKind.USER,
             {"expires_at": 1_800_000_000.0},
             (
-                "Whoever holds it may do everything in all deployments. That includes making tokens "
-                "and deployments. It ends on 2027-01-15 at 08:00 UTC."
+                "Whoever holds it may do everything in all deployments. That includes making "
+                "tokens and deployments. It ends on 2027-01-15 at 08:00 UTC."
             ),
         ),
         (

@@ -86,7 +86,13 @@
   let before = new Map();
   document.addEventListener("htmx:beforeSwap", (event) => {
     if (event.detail.target.id !== "live") return;
-    if (event.detail.xhr.status === 401) { location.reload(); return; }
+    const answered = event.detail.xhr.responseURL || "";
+    if (answered && new URL(answered).pathname === "/sign-in") {
+      // The session has ended.
+      event.detail.shouldSwap = false;
+      location.reload();
+      return;
+    }
     before = cells();
   });
   document.addEventListener("htmx:afterSwap", (event) => {
@@ -194,6 +200,10 @@
     else if (key === "j") move(1);
     else if (key === "k") move(-1);
   });
+
+  // ---- What was made is not made again when its page is loaded again.
+  const instead = document.querySelector("[data-instead]");
+  if (instead) history.replaceState(null, "", instead.dataset.instead);
 
   open();
 })();
