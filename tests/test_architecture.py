@@ -137,16 +137,8 @@ def test_no_room_is_more_than_an_eighth_of_the_house() -> None:
 WINGS = {
     "repository": ("model", "routing", "repository", "build", "check", "client"),
     "control plane": (
-        "plane",
-        "store",
-        "control",
-        "engine",
-        "watch",
-        "agent_api",
-        "console",
-        "operator_api",
-        "server",
-        "serverless",
+        *("plane", "store", "control", "engine", "watch", "serverless"),
+        *("agent_api", "console", "operator_api", "server"),
     ),
 }
 

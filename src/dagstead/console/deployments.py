@@ -7,7 +7,7 @@ from collections import Counter
 import yaml
 from starlette.responses import Response
 
-from dagstead.console.calls import Call, Done
+from dagstead.console.calls import Done, PageCall
 from dagstead.console.links import Links
 from dagstead.console.states import Look, of_location, of_release
 from dagstead.errors import ForbiddenError, InvalidInputError
@@ -18,7 +18,7 @@ _LINKS = Links()
 _RELEASES = 5
 
 
-def deployments(call: Call) -> Response:
+def deployments(call: PageCall) -> Response:
     """All of them."""
     granted = call.control.deployments.granted(call.actor)
     placed = call.control.overview.locations(call.actor)
@@ -46,13 +46,13 @@ def deployments(call: Call) -> Response:
     )
 
 
-def create(call: Call) -> Done:
+def create(call: PageCall) -> Done:
     """Make a full one."""
     made = call.control.deployments.create(call.actor, call.field("name"))
     return Done(_LINKS.deployment(made.name), f"Deployment {made.name} is there, and empty.")
 
 
-def deployment(call: Call) -> Response:
+def deployment(call: PageCall) -> Response:
     """One of them."""
     found = call.deployment(call.path("deployment"))
     actor = call.actor
@@ -80,7 +80,7 @@ def deployment(call: Call) -> Response:
     )
 
 
-def set_settings(call: Call) -> Done:
+def set_settings(call: PageCall) -> Done:
     """Replace its settings."""
     found = call.deployment(call.path("deployment"))
     try:
@@ -95,7 +95,7 @@ def set_settings(call: Call) -> Done:
     return Done(_LINKS.deployment(found.name), "The settings are in force.")
 
 
-def delete(call: Call) -> Done:
+def delete(call: PageCall) -> Done:
     """Remove it with all that is in it."""
     found = call.deployment(call.path("deployment"))
     if call.field("typed") != found.name:
@@ -108,7 +108,7 @@ def delete(call: Call) -> Done:
     return Done(_LINKS.page("deployments"), f"Deployment {found.name} is gone.{runs}{left}")
 
 
-def _may(call: Call, permission: Permission) -> bool:
+def _may(call: PageCall, permission: Permission) -> bool:
     found = call.deployment(call.path("deployment"))
     try:
         call.actor.require_change(found, "This", permission)

@@ -24,7 +24,7 @@ _LAST = 1 << 30
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Thing:
+class MapNode:
     """What a box stands for."""
 
     key: Hashable
@@ -45,13 +45,13 @@ class Thing:
 class Box:
     """A thing at its place on the map."""
 
-    thing: Thing
+    thing: MapNode
     x: int
     y: int
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Line:
+class MapLine:
     """Who takes what from where."""
 
     path: str
@@ -70,7 +70,7 @@ class RoutingMap:
     #: The x of each column, and its heading.
     columns: Sequence[tuple[int, str]]
     boxes: Sequence[Box]
-    lines: Sequence[Line]
+    lines: Sequence[MapLine]
 
 
 def drawn(routes: Sequence[Route], agent_ids: Mapping[str, str]) -> RoutingMap:
@@ -103,13 +103,13 @@ def drawn(routes: Sequence[Route], agent_ids: Mapping[str, str]) -> RoutingMap:
     )
 
 
-def _agents(routes: Iterable[Route], ids: Mapping[str, str]) -> list[Thing]:
+def _agents(routes: Iterable[Route], ids: Mapping[str, str]) -> list[MapNode]:
     known: dict[str, Agent] = {}
     for each in routes:
         refusing = (refusal.agent for refusal in each.refusals)
         known |= {agent.name: agent for agent in (*each.agents, *each.possible, *refusing)}
     return [
-        Thing(
+        MapNode(
             key=("agent", name),
             text=name,
             below="managed pool: PEX files" if agent.kind is AgentKind.POOL else _launcher(agent),
@@ -123,12 +123,12 @@ def _launcher(agent: Agent) -> str:
     return (agent.launcher or "").removesuffix("UserCodeLauncher")
 
 
-def _queues(routes: Sequence[Route]) -> list[Thing]:
+def _queues(routes: Sequence[Route]) -> list[MapNode]:
     served = {each.location.queue for each in routes if each.is_served}
     unserved = {each.location.queue for each in routes if each.state is State.UNSERVED} - served
     names = dict.fromkeys(each.location.queue for each in sorted(routes, key=_order))
     return [
-        Thing(
+        MapNode(
             key=("queue", name),
             text="default queue" if name is None else describe_queue(name),
             below="nobody serves it" if name in unserved else "",
@@ -139,9 +139,9 @@ def _queues(routes: Sequence[Route]) -> list[Thing]:
     ]
 
 
-def _locations(routes: Iterable[Route]) -> list[Thing]:
+def _locations(routes: Iterable[Route]) -> list[MapNode]:
     return [
-        Thing(
+        MapNode(
             key=("location", _name(each)),
             text=each.location.name,
             below=str(each.target) if each.is_served else f"{each.target}: nobody runs it",
@@ -173,7 +173,7 @@ def _edges(routes: Sequence[Route]) -> dict[tuple[Hashable, Hashable], tuple[str
 
 
 def _placed(
-    things: Sequence[Thing],
+    things: Sequence[MapNode],
     x: int,
     edges: Mapping[tuple[Hashable, Hashable], tuple[str, str]],
     right: Mapping[Hashable, Box],
@@ -201,8 +201,8 @@ def _order(route: Route) -> tuple[str, str]:
     return route.location.queue or "", _name(route)
 
 
-def _line(start: Box, end: Box, look: str, says: str) -> Line:
+def _line(start: Box, end: Box, look: str, says: str) -> MapLine:
     x1, y1 = start.x + _BOX_WIDTH, start.y + _BOX_HEIGHT // 2
     x2, y2 = end.x, end.y + _BOX_HEIGHT // 2
     middle = (x1 + x2) // 2
-    return Line(path=f"M{x1} {y1}C{middle} {y1} {middle} {y2} {x2} {y2}", look=look, says=says)
+    return MapLine(path=f"M{x1} {y1}C{middle} {y1} {middle} {y2} {x2} {y2}", look=look, says=says)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from starlette.responses import Response
 
-from dagstead.console.calls import Call
+from dagstead.console.calls import PageCall
 from dagstead.console.links import HOME, Links
 from dagstead.console.render import THEME_COOKIE, THEMES
 
@@ -26,7 +26,7 @@ class Found:
     address: str
 
 
-def theme(call: Call) -> Response:
+def theme(call: PageCall) -> Response:
     """Keep the theme that was chosen in the browser."""
     target = call.field("next")
     # Only pages of the console: the field comes from whoever made the form.
@@ -41,7 +41,7 @@ def theme(call: Call) -> Response:
     return response
 
 
-def search(call: Call) -> Response:
+def search(call: PageCall) -> Response:
     """Everything with these letters in its name; one alone is opened at once."""
     sought = call.query("q") or ""
     found = list(_found(call, sought.lower()))[:_MOST_FOUND] if sought else []
@@ -52,7 +52,7 @@ def search(call: Call) -> Response:
     )
 
 
-def _found(call: Call, sought: str) -> Iterator[Found]:
+def _found(call: PageCall, sought: str) -> Iterator[Found]:
     placed = call.control.overview.locations(call.actor)
     for each in placed:
         name, deployment = each.location.name, each.deployment.name
@@ -70,7 +70,7 @@ def _found(call: Call, sought: str) -> Iterator[Found]:
     yield from _releases(call, sought)
 
 
-def _deployments(call: Call, sought: str) -> Iterator[Found]:
+def _deployments(call: PageCall, sought: str) -> Iterator[Found]:
     for each in call.control.deployments.granted(call.actor):
         branch = each.branch.branch_name if each.branch else ""
         if sought in f"{each.name} {branch}".lower():
@@ -78,7 +78,7 @@ def _deployments(call: Call, sought: str) -> Iterator[Found]:
             yield Found(kind="Deployment", name=each.name, where=branch, address=address)
 
 
-def _releases(call: Call, sought: str) -> Iterator[Found]:
+def _releases(call: PageCall, sought: str) -> Iterator[Found]:
     for line in call.control.overview.releases(call.actor):
         if sought == str(line.number) or (line.commit_hash or "").lower().startswith(sought):
             yield Found(

@@ -46,11 +46,6 @@ def tokens(draw: st.DrawFn) -> Token:
     )
 
 
-def test_a_token_for_metrics_grants_none() -> None:
-    token = token_of(TokenKind.METRICS)
-    assert not _grants(token, _deployment(DeploymentKind.FULL, "prod"))
-
-
 @st.composite
 def branches(draw: st.DrawFn) -> Deployment:
     reported = draw(st.sampled_from([*PATHS, "app"]))
