@@ -167,7 +167,9 @@ def _no_agents(queue: str, *, running: bool) -> UnservedReason:
 def _wrong_queue(route: Route, an_agent: str) -> UnservedReason:
     agents = [each.agent for each in route.refusals if each.agent.starts]
     queue = route.location.queue
-    known = listing([f"{each.name}: {each.described_queues}" for each in _by_name(agents)])
+    known = listing(
+        [f"{each.name}: {each.described_queues}" for each in _by_name(agents)], between="; "
+    )
     message = f"No {an_agent} serves {name_queue(queue)}"
     near = None if is_default_by_name(queue) else nearest_queue(queue, agents)
     message += f". Did you mean {near!r}? " if near else ". "

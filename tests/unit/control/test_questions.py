@@ -93,6 +93,11 @@ def asked(store: Store, api: str = "X") -> Request:
     return request
 
 
+def heard(store: Store) -> None:
+    """Wait until somebody asks, and finds no agent."""
+    eventually(lambda: store.queue_calls.of(ORGANIZATION, "gpu").missed_at, _PATIENCE, "the caller")
+
+
 def take(control: Control, agent: Actor) -> None:
     control.requests.take(agent, Poll(full_deployments=["prod"], queues=["gpu"]))
 
@@ -117,6 +122,7 @@ def test_without_an_agent_the_wait_ends_soon(
     store: Store, control: Control, pool: ThreadPoolExecutor, clock: ManualClock
 ) -> None:
     waiting = ask(pool, control, 600)
+    heard(store)
     clock.advance(4)
     with pytest.raises(NoAnswerError, match="'weather': nobody serves it since .* No agent is run"):
         waiting.result(_PATIENCE)
@@ -145,18 +151,19 @@ def test_nobody_is_waited_for_when_the_scaler_is_gone_too(
 ) -> None:
     control.metrics.scale(SYSTEM, "gpu")
     waiting = ask(pool, control, 600)
-    eventually(lambda: store.queue_calls.of(ORGANIZATION, "gpu").missed_at, _PATIENCE, "the caller")
+    heard(store)
     clock.advance(130)
     with pytest.raises(NoAnswerError, match="nobody serves it"):
         waiting.result(_PATIENCE)
 
 
 def test_ticks_are_not_held_for_an_agent(
-    control: Control, pool: ThreadPoolExecutor, clock: ManualClock
+    store: Store, control: Control, pool: ThreadPoolExecutor, clock: ManualClock
 ) -> None:
     control.metrics.scale(SYSTEM, "gpu")
     api = DagsterCloudApi.GET_EXTERNAL_SCHEDULE_EXECUTION_DATA.value
     waiting = ask(pool, control, 600, api=api)
+    heard(store)
     clock.advance(4)
     with pytest.raises(NoAnswerError, match="nobody serves it"):
         waiting.result(_PATIENCE)
@@ -172,6 +179,7 @@ def test_code_that_cannot_be_loaded_is_not_waited_for(
     reason = "Its agent cannot reach its code server."
     control.statuses.note_refused(SYSTEM, prod, store.locations.get("prod", "weather"), reason)
     waiting = ask(pool, control, 600)
+    heard(store)
     clock.advance(4)
     with pytest.raises(NoAnswerError, match=f"'weather': in error. {reason}"):
         waiting.result(_PATIENCE)
