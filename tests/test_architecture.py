@@ -136,12 +136,9 @@ def test_no_room_is_more_than_an_eighth_of_the_house() -> None:
 WINGS = {
     "repository": ("model", "routing", "repository", "build", "check", "client"),
     "control plane": (
-        "plane",
-        "store",
-        "control",
-        "engine",
-        "watch",
+        *("plane", "store", "control", "engine", "watch"),
         "agent_api",
+        "console",
         "operator_api",
         "server",
         "serverless",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from starlette.responses import Response
 
-from dagstead.console.calls import Call, Done
+from dagstead.console.calls import Completion, PageCall
 from dagstead.console.links import Links
 from dagstead.console.states import of_agent, of_server
 from dagstead.errors import NotFoundError
@@ -14,7 +14,7 @@ from dagstead.plane.agents import AgentStatus
 _LINKS = Links()
 
 
-def agents(call: Call) -> Response:
+def agents(call: PageCall) -> Response:
     """All of them; those that are down come first."""
     every = sorted(
         call.control.agent_cards.cards(call.actor),
@@ -30,7 +30,7 @@ def agents(call: Call) -> Response:
     )
 
 
-def callers(call: Call) -> Response:
+def callers(call: PageCall) -> Response:
     """Who was refused."""
     rows = call.control.callers.refused(call.actor)
     agents_now = call.control.agents.all(call.actor)
@@ -44,7 +44,7 @@ def callers(call: Call) -> Response:
     )
 
 
-def agent(call: Call) -> Response:
+def agent(call: PageCall) -> Response:
     """One of them."""
     found = _found(call)
     return call.show(
@@ -60,13 +60,13 @@ def agent(call: Call) -> Response:
     )
 
 
-def forget(call: Call) -> Done:
+def forget(call: PageCall) -> Completion:
     """Forget one that is gone for good."""
     name = call.control.agents.forget_gone(call.actor, call.path("agent"))
-    return Done(_LINKS.page("agents"), f"Agent {name} is forgotten.")
+    return Completion(_LINKS.page("agents"), f"Agent {name} is forgotten.")
 
 
-def _found(call: Call) -> AgentCard:
+def _found(call: PageCall) -> AgentCard:
     agent_id = call.path("agent")
     for each in call.control.agent_cards.cards(call.actor):
         if each.id == agent_id:
@@ -78,7 +78,7 @@ def _found(call: Call) -> AgentCard:
 
 
 def _tabs(
-    call: Call, number: int, *, is_callers: bool, refused: int | None = None
+    call: PageCall, number: int, *, is_callers: bool, refused: int | None = None
 ) -> list[tuple[str, str, int | None, bool]]:
     tabs: list[tuple[str, str, int | None, bool]] = [
         ("Agents", _LINKS.page("agents"), number, not is_callers)

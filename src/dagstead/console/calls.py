@@ -56,7 +56,7 @@ class Services:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Call:
+class PageCall:
     """One request."""
 
     request: Request
@@ -147,21 +147,21 @@ class Call:
         return response
 
 
-Handler: TypeAlias = Callable[[Call], Response]
+Handler: TypeAlias = Callable[[PageCall], Response]
 
 
 @dataclass(frozen=True, slots=True)
-class Done:
+class Completion:
     """What an act has done, and where its effect is seen."""
 
     address: str
     note: str
 
 
-def acting(do: Callable[[Call], Done], page: Handler) -> Handler:
+def acting(do: Callable[[PageCall], Completion], page: Handler) -> Handler:
     """Do what a form asks for; where that fails, show the page with the form again."""
 
-    def handler(call: Call) -> Response:
+    def handler(call: PageCall) -> Response:
         try:
             done = do(call)
         except StoreAwayError:
@@ -173,7 +173,7 @@ def acting(do: Callable[[Call], Done], page: Handler) -> Handler:
     return handler
 
 
-def _with_error(page: Handler, call: Call, error: DagsteadError) -> Response:
+def _with_error(page: Handler, call: PageCall, error: DagsteadError) -> Response:
     try:
         return page(replace(call, error=error))
     except StoreAwayError:
@@ -189,7 +189,7 @@ def endpoint(services: Services, handler: Handler) -> Callable[[Request], Awaita
     async def answer(request: Request) -> Response:
         token: Token = request.state.token
         _require_person(token)
-        call = Call(
+        call = PageCall(
             request=request,
             services=services,
             actor=Actor.holding(token, getattr(request.state, "address", None)),
@@ -213,7 +213,7 @@ def status_of(error: DagsteadError) -> HTTPStatus:
     return HTTPStatus.INTERNAL_SERVER_ERROR
 
 
-def _answered(handler: Handler, call: Call) -> Response:
+def _answered(handler: Handler, call: PageCall) -> Response:
     try:
         return handler(call)
     except StoreAwayError:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from starlette.responses import JSONResponse, Response
 
-from dagstead.console.calls import Call
+from dagstead.console.calls import PageCall
 from dagstead.console.links import Links
 from dagstead.console.states import of_problem, of_queue, of_release
 from dagstead.plane.problems import Problem, ProblemKind, Weight
@@ -20,7 +20,7 @@ _LINKS = Links()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Step:
+class FirstStep:
     """One of the first steps on an empty installation."""
 
     title: str
@@ -32,7 +32,7 @@ class Step:
     is_done: bool
 
 
-def home(call: Call) -> Response:
+def home(call: PageCall) -> Response:
     """The page."""
     overview = call.control.overview
     problems = overview.problems(call.actor)
@@ -56,13 +56,13 @@ def home(call: Call) -> Response:
     )
 
 
-def called(call: Call) -> dict[str, str]:
+def called(call: PageCall) -> dict[str, str]:
     """What people call branch deployments, whose names are numbers."""
     granted = call.control.deployments.granted(call.actor)
     return {each.name: each.called for each in granted}
 
 
-def wrong(call: Call) -> Response:
+def wrong(call: PageCall) -> Response:
     """How many things are wrong: a number for the rail, or for the bar of the Dagster UI."""
     problems = call.control.overview.problems(call.actor)
     count = sum(each.weight is Weight.WRONG for each in problems)
@@ -84,7 +84,7 @@ def link_of(problem: Problem) -> str:
     }[problem.kind]
 
 
-def _first_steps(call: Call, *, has_run: bool) -> list[Step]:
+def _first_steps(call: PageCall, *, has_run: bool) -> list[FirstStep]:
     """What to do first, ticked as it happens; none when somebody works here already."""
     if has_run or not call.actor.is_unlimited:
         return []
@@ -96,7 +96,7 @@ def _first_steps(call: Call, *, has_run: bool) -> list[Step]:
     granted = control.deployments.granted(actor)
     first = next((each.name for each in granted if not each.is_branch), "prod")
     return [
-        Step(
+        FirstStep(
             title="Have something run your code",
             says="The managed pool of this server runs what is built as PEX files. For images, "
             "start an official agent of yours, with a token of its own.",
@@ -105,7 +105,7 @@ def _first_steps(call: Call, *, has_run: bool) -> list[Step]:
             link="Make a token for an agent",
             is_done=bool(control.agents.all(actor)),
         ),
-        Step(
+        FirstStep(
             title="Deploy your repository",
             says="In the folder with your dagster_cloud.yaml. The check shows beforehand which "
             "agent will run what.",
@@ -119,7 +119,7 @@ def _first_steps(call: Call, *, has_run: bool) -> list[Step]:
             link="Make a token for yourself",
             is_done=bool(live),
         ),
-        Step(
+        FirstStep(
             title="Launch a run",
             says="Choose a job or an asset of yours in the Dagster UI.",
             commands="",

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from starlette.responses import Response
 
-from dagstead.console.calls import Call, Done
+from dagstead.console.calls import Completion, PageCall
 from dagstead.console.links import Links
 from dagstead.console.states import Look, of_location, of_release
 from dagstead.errors import LocationNotFoundError
@@ -22,7 +22,7 @@ _RELEASES = 30
 _WRONG = frozenset({Look.WRONG, Look.ATTENTION})
 
 
-def chosen_names(call: Call) -> tuple[list[str] | None, list[object]]:
+def chosen_names(call: PageCall) -> tuple[list[str] | None, list[object]]:
     """The deployments that a list is of, and those to choose from."""
     granted = call.control.deployments.granted(call.actor)
     name = call.query("deployment")
@@ -33,7 +33,7 @@ def chosen_names(call: Call) -> tuple[list[str] | None, list[object]]:
     return full or [each.name for each in granted], list(granted)
 
 
-def locations(call: Call) -> Response:
+def locations(call: PageCall) -> Response:
     """All of them."""
     names, granted = chosen_names(call)
     placed = call.control.overview.locations(call.actor, names)
@@ -56,7 +56,7 @@ def locations(call: Call) -> Response:
     )
 
 
-def location(call: Call) -> Response:
+def location(call: PageCall) -> Response:
     """One of them."""
     deployment = call.deployment(call.path("deployment"))
     name = call.path("name")
@@ -85,16 +85,16 @@ def location(call: Call) -> Response:
     )
 
 
-def reload(call: Call) -> Done:
+def reload(call: PageCall) -> Completion:
     """Have its agents load it again."""
     deployment = call.deployment(call.path("deployment"))
     name = call.field("name")
     call.control.locations.reload(call.actor, deployment, [name])
     note = f"{name} is being loaded again. What is live serves until it has loaded."
-    return Done(_LINKS.location(deployment.name, name), note)
+    return Completion(_LINKS.location(deployment.name, name), note)
 
 
-def _placed(call: Call, deployment: str, name: str) -> PlacedLocation:
+def _placed(call: PageCall, deployment: str, name: str) -> PlacedLocation:
     every = call.control.overview.locations(call.actor, [deployment])
     for each in every:
         if each.location.name == name:
@@ -113,7 +113,7 @@ def _tab_of(look: Look) -> str:
     return "waiting" if look is Look.WAITING else "fine"
 
 
-def _tabs(call: Call, looks: Sequence[Look]) -> list[tuple[str, str, int, bool]]:
+def _tabs(call: PageCall, looks: Sequence[Look]) -> list[tuple[str, str, int, bool]]:
     counted = Counter(map(_tab_of, looks))
     chosen = call.query("state")
     kept = {"deployment": call.query("deployment"), "q": call.query("q")}

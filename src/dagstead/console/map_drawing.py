@@ -24,7 +24,7 @@ _LAST = 1 << 30
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Thing:
+class MapThing:
     """What a box stands for."""
 
     key: Hashable
@@ -42,16 +42,16 @@ class Thing:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Box:
+class MapBox:
     """A thing at its place on the map."""
 
-    thing: Thing
+    thing: MapThing
     x: int
     y: int
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Line:
+class MapLine:
     """Who takes what from where."""
 
     path: str
@@ -69,8 +69,8 @@ class RoutingMap:
     box_height: int
     #: The x of each column, and its heading.
     columns: Sequence[tuple[int, str]]
-    boxes: Sequence[Box]
-    lines: Sequence[Line]
+    boxes: Sequence[MapBox]
+    lines: Sequence[MapLine]
 
 
 def drawn(routes: Sequence[Route], agent_ids: Mapping[str, str]) -> RoutingMap:
@@ -103,13 +103,13 @@ def drawn(routes: Sequence[Route], agent_ids: Mapping[str, str]) -> RoutingMap:
     )
 
 
-def _agents(routes: Iterable[Route], ids: Mapping[str, str]) -> list[Thing]:
+def _agents(routes: Iterable[Route], ids: Mapping[str, str]) -> list[MapThing]:
     known: dict[str, Agent] = {}
     for each in routes:
         refusing = (refusal.agent for refusal in each.refusals)
         known |= {agent.name: agent for agent in (*each.agents, *each.possible, *refusing)}
     return [
-        Thing(
+        MapThing(
             key=("agent", name),
             text=name,
             below="managed pool: PEX files" if agent.kind is AgentKind.POOL else _launcher(agent),
@@ -123,12 +123,12 @@ def _launcher(agent: Agent) -> str:
     return (agent.launcher or "").removesuffix("UserCodeLauncher")
 
 
-def _queues(routes: Sequence[Route]) -> list[Thing]:
+def _queues(routes: Sequence[Route]) -> list[MapThing]:
     served = {each.location.queue for each in routes if each.is_served}
     unserved = {each.location.queue for each in routes if each.state is State.UNSERVED} - served
     names = dict.fromkeys(each.location.queue for each in sorted(routes, key=_order))
     return [
-        Thing(
+        MapThing(
             key=("queue", name),
             text="default queue" if name is None else describe_queue(name),
             below="nobody serves it" if name in unserved else "",
@@ -139,9 +139,9 @@ def _queues(routes: Sequence[Route]) -> list[Thing]:
     ]
 
 
-def _locations(routes: Iterable[Route]) -> list[Thing]:
+def _locations(routes: Iterable[Route]) -> list[MapThing]:
     return [
-        Thing(
+        MapThing(
             key=("location", _name(each)),
             text=each.location.name,
             below=str(each.target) if each.is_served else f"{each.target}: nobody runs it",
@@ -173,22 +173,22 @@ def _edges(routes: Sequence[Route]) -> dict[tuple[Hashable, Hashable], tuple[str
 
 
 def _placed(
-    things: Sequence[Thing],
+    things: Sequence[MapThing],
     x: int,
     edges: Mapping[tuple[Hashable, Hashable], tuple[str, str]],
-    right: Mapping[Hashable, Box],
-) -> dict[Hashable, Box]:
+    right: Mapping[Hashable, MapBox],
+) -> dict[Hashable, MapBox]:
     """A column: each box beside the middle of what it leads to, and below the one before."""
     wanted: dict[Hashable, int] = {}
     for thing in things:
         ys = [right[end].y for start, end in edges if start == thing.key and end in right]
         # What leads nowhere comes last.
         wanted[thing.key] = sum(ys) // len(ys) if ys else (_LAST if right else _TOP)
-    found: dict[Hashable, Box] = {}
+    found: dict[Hashable, MapBox] = {}
     y = _TOP
     for thing in sorted(things, key=lambda thing: wanted[thing.key]):
         y = max(y, wanted[thing.key]) if wanted[thing.key] < _LAST else y
-        found[thing.key] = Box(thing=thing, x=x, y=y)
+        found[thing.key] = MapBox(thing=thing, x=x, y=y)
         y += _STEP
     return found
 
@@ -201,8 +201,8 @@ def _order(route: Route) -> tuple[str, str]:
     return route.location.queue or "", _name(route)
 
 
-def _line(start: Box, end: Box, look: str, says: str) -> Line:
+def _line(start: MapBox, end: MapBox, look: str, says: str) -> MapLine:
     x1, y1 = start.x + _BOX_WIDTH, start.y + _BOX_HEIGHT // 2
     x2, y2 = end.x, end.y + _BOX_HEIGHT // 2
     middle = (x1 + x2) // 2
-    return Line(path=f"M{x1} {y1}C{middle} {y1} {middle} {y2} {x2} {y2}", look=look, says=says)
+    return MapLine(path=f"M{x1} {y1}C{middle} {y1} {middle} {y2} {x2} {y2}", look=look, says=says)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from starlette.responses import Response
 
-from dagstead.console.calls import Call, Done
+from dagstead.console.calls import Completion, PageCall
 from dagstead.console.links import Links
 from dagstead.console.states import of_queue
 from dagstead.errors import ForbiddenError, InvalidInputError
@@ -29,7 +29,7 @@ _BAR_WIDTH, _BAR_HEIGHT = 2, 20
 _HOLDERS = 50
 
 
-def queues(call: Call) -> Response:
+def queues(call: PageCall) -> Response:
     """All of them."""
     views = call.control.queues.all(call.actor)
     return call.show(
@@ -42,7 +42,7 @@ def queues(call: Call) -> Response:
     )
 
 
-def queue(call: Call) -> Response:
+def queue(call: PageCall) -> Response:
     """One of them."""
     view = call.control.queues.get(call.actor, _name(call))
     named = "--default-queue" if view.queue.name is None else view.queue.name
@@ -65,7 +65,7 @@ def queue(call: Call) -> Response:
     )
 
 
-def change(call: Call) -> Done:
+def change(call: PageCall) -> Completion:
     """Set what a queue has."""
     name = _name(call)
     call.control.queues.set(
@@ -82,10 +82,10 @@ def change(call: Call) -> Done:
         ),
     )
     note = f"{_called(name)} has its new settings. Runs that are queued go by them from now on."
-    return Done(_LINKS.queue(name), note)
+    return Completion(_LINKS.queue(name), note)
 
 
-def pause(call: Call) -> Done:
+def pause(call: PageCall) -> Completion:
     """Have the runs of queues stay queued."""
     names = _chosen(call)
     until = read_until(call.field("until"), call.now)
@@ -94,23 +94,23 @@ def pause(call: Call) -> Done:
         call.control.queues.pause(call.actor, name, note, until)
     verb = "is" if len(names) == 1 else "are"
     says = f"{_listed(names)} {verb} paused. Runs that are under way go on; queued runs wait."
-    return Done(_back(call, names), says)
+    return Completion(_back(call, names), says)
 
 
-def resume(call: Call) -> Done:
+def resume(call: PageCall) -> Completion:
     """Let their runs start again."""
     names = _chosen(call)
     for name in names:
         call.control.queues.resume(call.actor, name)
     verb = "goes" if len(names) == 1 else "go"
-    return Done(_back(call, names), f"{_listed(names)} {verb} on.")
+    return Completion(_back(call, names), f"{_listed(names)} {verb} on.")
 
 
-def remove(call: Call) -> Done:
+def remove(call: PageCall) -> Completion:
     """Forget what was said of a queue that nothing uses."""
     name = _name(call)
     call.control.queues.remove(call.actor, name)
-    return Done(_LINKS.page("queues"), f"What was said of {name_queue(name)} is forgotten.")
+    return Completion(_LINKS.page("queues"), f"What was said of {name_queue(name)} is forgotten.")
 
 
 def bars(counts: Sequence[int]) -> list[tuple[int, int, int]]:
@@ -132,11 +132,11 @@ def form_value(view: QueueView) -> str:
     return _DEFAULT if name is None else f"{_NAMED}{name}"
 
 
-def _name(call: Call) -> str | None:
+def _name(call: PageCall) -> str | None:
     return call.request.path_params.get("name")
 
 
-def _chosen(call: Call) -> list[str | None]:
+def _chosen(call: PageCall) -> list[str | None]:
     # Not stripped: a queue may have any name.
     given = call.form.get("queue", ())
     if not given:
@@ -144,11 +144,11 @@ def _chosen(call: Call) -> list[str | None]:
     return [None if each == _DEFAULT else each.removeprefix(_NAMED) for each in given]
 
 
-def _back(call: Call, names: Sequence[str | None]) -> str:
+def _back(call: PageCall, names: Sequence[str | None]) -> str:
     return _LINKS.queue(names[0]) if call.field("from") == "one" else _LINKS.page("queues")
 
 
-def _may_change(call: Call) -> bool:
+def _may_change(call: PageCall) -> bool:
     try:
         call.actor.require_queues("Changing a queue")
     except ForbiddenError:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from starlette.responses import Response
 
-from dagstead.console.calls import Call, Done
+from dagstead.console.calls import Completion, PageCall
 from dagstead.console.links import Links
 from dagstead.console.locations import chosen_names
 from dagstead.console.states import of_change, of_part, of_release
@@ -23,7 +23,7 @@ _LINKS = Links()
 _PAGE = 50
 
 
-def releases(call: Call) -> Response:
+def releases(call: PageCall) -> Response:
     """All of them."""
     names, granted = chosen_names(call)
     below = _number(call.query("below"))
@@ -45,7 +45,7 @@ def releases(call: Call) -> Response:
     )
 
 
-def release(call: Call) -> Response:
+def release(call: PageCall) -> Response:
     """One of them."""
     deployment = call.deployment(call.path("deployment"))
     number = int(call.path("number"))
@@ -71,7 +71,7 @@ def release(call: Call) -> Response:
     )
 
 
-def rollback(call: Call) -> Response:
+def rollback(call: PageCall) -> Response:
     """What undoing it would change, and the button that does it."""
     deployment, found, plan, refusal = _planned(call)
     return call.show(
@@ -88,7 +88,7 @@ def rollback(call: Call) -> Response:
     )
 
 
-def roll_back(call: Call) -> Done:
+def roll_back(call: PageCall) -> Completion:
     """Undo it, as it was confirmed."""
     deployment = call.deployment(call.path("deployment"))
     number = int(call.path("number"))
@@ -108,10 +108,10 @@ def roll_back(call: Call) -> Done:
         if begun.undoes == number
         else f"Release {begun.number} was ended before it brought anything."
     )
-    return Done(_LINKS.release(deployment.name, begun.number), note)
+    return Completion(_LINKS.release(deployment.name, begun.number), note)
 
 
-def _planned(call: Call) -> tuple[Deployment, Release, Rollback | None, str | None]:
+def _planned(call: PageCall) -> tuple[Deployment, Release, Rollback | None, str | None]:
     deployment = call.deployment(call.path("deployment"))
     number = int(call.path("number"))
     control, actor = call.control, call.actor

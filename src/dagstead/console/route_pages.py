@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from starlette.responses import Response
 
-from dagstead.console.calls import Call
+from dagstead.console.calls import PageCall
 from dagstead.console.locations import chosen_names
 from dagstead.console.map_drawing import drawn
 from dagstead.routing.tables import reasons
 
 
-def routing_map(call: Call) -> Response:
+def routing_map(call: PageCall) -> Response:
     """Who runs what, and why the others do not."""
     names, granted = chosen_names(call)
     routes = call.control.overview.routes(call.actor, names)

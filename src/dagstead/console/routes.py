@@ -25,7 +25,7 @@ from dagstead.console import (
     trail_pages,
 )
 from dagstead.console.assets import STATIC_PATH
-from dagstead.console.calls import Call, Handler, Services, acting, endpoint
+from dagstead.console.calls import Handler, PageCall, Services, acting, endpoint
 from dagstead.console.events import events
 from dagstead.errors import NotFoundError
 
@@ -121,7 +121,7 @@ def _route(services: Services, path: str, handler: Handler, method: str) -> Rout
     return Route(f"/-/{path}", endpoint(services, handler), methods=[method])
 
 
-def _nothing_here(call: Call) -> Response:
+def _nothing_here(call: PageCall) -> Response:
     raise NotFoundError(
         f"The console has no page at {call.request.url.path!r}. The pages are in the rail."
     )

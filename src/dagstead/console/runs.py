@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from starlette.responses import Response
 
-from dagstead.console.calls import Call
+from dagstead.console.calls import PageCall
 
 
-def runs(call: Call) -> Response:
+def runs(call: PageCall) -> Response:
     """Those that wait longest."""
     found = call.control.reasons.waiting_runs(call.actor)
     return call.show(
@@ -20,7 +20,7 @@ def runs(call: Call) -> Response:
     )
 
 
-def run(call: Call) -> Response:
+def run(call: PageCall) -> Response:
     """Why one run waits, goes on or has ended."""
     deployment = call.deployment(call.path("deployment"))
     why = call.control.reasons.why_run(call.actor, deployment, call.path("run"))

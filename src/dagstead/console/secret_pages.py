@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from starlette.responses import Response
 
-from dagstead.console.calls import Call, Done
+from dagstead.console.calls import Completion, PageCall
 from dagstead.console.links import Links
 from dagstead.errors import DeploymentNotFoundError, ForbiddenError, InvalidInputError
 from dagstead.plane.deployments import Deployment
@@ -22,7 +22,7 @@ KINDS = {
 }
 
 
-def secrets(call: Call) -> Response:
+def secrets(call: PageCall) -> Response:
     """Those of one deployment."""
     granted = call.control.deployments.granted(call.actor)
     found = _chosen(call, granted)
@@ -46,7 +46,7 @@ def secrets(call: Call) -> Response:
     )
 
 
-def set_secret(call: Call) -> Done:
+def set_secret(call: PageCall) -> Completion:
     """Set one."""
     value = next(iter(call.form.get("value", ())), "")
     if not value:
@@ -54,18 +54,18 @@ def set_secret(call: Call) -> Done:
     name = call.field("name")
     call.control.secrets.set(call.actor, name, value, _target(call))
     address = _LINKS.page("secrets", deployment=call.field("deployment"))
-    return Done(address, f"{name} is set. Code gets it when it is loaded or started next.")
+    return Completion(address, f"{name} is set. Code gets it when it is loaded or started next.")
 
 
-def remove_secret(call: Call) -> Done:
+def remove_secret(call: PageCall) -> Completion:
     """Remove one from the places that its row shows."""
     name = call.field("name")
     call.control.secrets.remove(call.actor, name, _target(call))
     address = _LINKS.page("secrets", deployment=call.field("deployment"))
-    return Done(address, f"{name} is removed. What runs keeps it until it ends.")
+    return Completion(address, f"{name} is removed. What runs keeps it until it ends.")
 
 
-def _target(call: Call) -> SecretTarget:
+def _target(call: PageCall) -> SecretTarget:
     named = call.field("of") or call.field("deployment")
     return SecretTarget(
         kinds=frozenset(map(_kind, call.fields("kind"))) - {SecretKind.BRANCH},
@@ -81,7 +81,7 @@ def _kind(text: str) -> SecretKind:
         raise InvalidInputError(f"{text!r:.40} is no scope of a secret.") from error
 
 
-def _chosen(call: Call, granted: list[Deployment]) -> Deployment:
+def _chosen(call: PageCall, granted: list[Deployment]) -> Deployment:
     name = call.query("deployment") or call.field("deployment")
     if name:
         return call.deployment(name)
@@ -93,7 +93,7 @@ def _chosen(call: Call, granted: list[Deployment]) -> Deployment:
     return first[0]
 
 
-def _may_set(call: Call, deployment: Deployment) -> bool:
+def _may_set(call: PageCall, deployment: Deployment) -> bool:
     try:
         call.actor.require_change(deployment, "changing its secrets", Permission.SECRETS)
     except ForbiddenError:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from starlette.responses import Response
 
-from dagstead.console.calls import Call
+from dagstead.console.calls import PageCall
 
 
-def server(call: Call) -> Response:
+def server(call: PageCall) -> Response:
     """How each part is."""
     return call.show(
         "server.html",

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from starlette.responses import Response
 
-from dagstead.console.calls import Call, Done
+from dagstead.console.calls import Completion, PageCall
 from dagstead.console.links import Links
 from dagstead.console.states import of_token
 from dagstead.errors import DagsteadError, InvalidInputError, NotFoundError, StoreAwayError
@@ -23,7 +23,7 @@ _LINKS = Links()
 _LIFETIMES = (("", "as usual"), ("12h", "12 hours"), ("30d", "30 days"), ("90d", "90 days"))
 
 
-def tokens(call: Call) -> Response:
+def tokens(call: PageCall) -> Response:
     """All of them; those that open nothing only when they are asked for."""
     every = call.control.tokens.all(call.actor)
     shows_all = call.query("all") is not None
@@ -43,7 +43,7 @@ def tokens(call: Call) -> Response:
     )
 
 
-def token(call: Call) -> Response:
+def token(call: PageCall) -> Response:
     """One of them."""
     found = _found(call)
     return call.show(
@@ -60,7 +60,7 @@ def token(call: Call) -> Response:
     )
 
 
-def new_token(call: Call) -> Response:
+def new_token(call: PageCall) -> Response:
     """The form, with what it means so far."""
     call.actor.require_organization("Creating a token")
     granted = call.control.deployments.granted(call.actor)
@@ -89,7 +89,7 @@ def new_token(call: Call) -> Response:
     )
 
 
-def create(call: Call) -> Response:
+def create(call: PageCall) -> Response:
     """Make it, and show its secret this once; or only read it back."""
     if call.field("step") != "create":
         return new_token(call)
@@ -121,7 +121,7 @@ def create(call: Call) -> Response:
     )
 
 
-def rotate(call: Call) -> Response:
+def rotate(call: PageCall) -> Response:
     """Give it a new secret, and show that this once."""
     try:
         rotated = call.control.tokens.rotate(
@@ -149,10 +149,10 @@ def rotate(call: Call) -> Response:
     )
 
 
-def revoke(call: Call) -> Done:
+def revoke(call: PageCall) -> Completion:
     """Have it open nothing any more, at once."""
     revoked = call.control.tokens.revoke(call.actor, _id(call))
-    return Done(_LINKS.page("tokens"), f"Token {revoked.id} {revoked.name} is revoked.")
+    return Completion(_LINKS.page("tokens"), f"Token {revoked.id} {revoked.name} is revoked.")
 
 
 def grants_of(found: Token) -> str:
@@ -177,11 +177,11 @@ def kind_of(found: Token) -> str:
             return str(kind)
 
 
-def _sentence(call: Call) -> str:
+def _sentence(call: PageCall) -> str:
     return read_back(_kind(call), _wanted(call).grant(call.now))
 
 
-def _shell(call: Call) -> str:
+def _shell(call: PageCall) -> str:
     """The command that makes the same token."""
     wanted = _wanted(call)
     words = ["dagstead", "token", "create", "--kind", str(wanted.kind), "--name"]
@@ -203,7 +203,7 @@ def _shell(call: Call) -> str:
     return shlex.join(words)
 
 
-def _kind(call: Call) -> TokenKind:
+def _kind(call: PageCall) -> TokenKind:
     text = call.field("kind") or call.query("kind") or HeldKind.AGENT
     try:
         return TokenKind(HeldKind(text))
@@ -211,7 +211,7 @@ def _kind(call: Call) -> TokenKind:
         raise InvalidInputError(f"{text!r:.40} is no kind of token.") from error
 
 
-def _wanted(call: Call) -> NewToken:
+def _wanted(call: PageCall) -> NewToken:
     kind = _kind(call)
     is_limited = call.field("where") == "some"
     names_queues = kind is TokenKind.AGENT and call.field("which") == "some"
@@ -228,12 +228,12 @@ def _wanted(call: Call) -> NewToken:
     )
 
 
-def _lifetime(call: Call) -> Lifetime | None:
+def _lifetime(call: PageCall) -> Lifetime | None:
     text = call.field("expires")
     return read_lifetime(text) if text else None
 
 
-def _roles(call: Call) -> Roles:
+def _roles(call: PageCall) -> Roles:
     text = call.field("role") or Role.ADMIN
     try:
         return Roles(default=Role(text))
@@ -241,7 +241,7 @@ def _roles(call: Call) -> Roles:
         raise InvalidInputError(f"{text!r:.40} is no role.") from error
 
 
-def _found(call: Call) -> Token:
+def _found(call: PageCall) -> Token:
     token_id = _id(call)
     for each in call.control.tokens.all(call.actor):
         if each.id == token_id:
@@ -249,5 +249,5 @@ def _found(call: Call) -> Token:
     raise NotFoundError(f"There is no token {token_id}.")
 
 
-def _id(call: Call) -> int:
+def _id(call: PageCall) -> int:
     return int(call.path("token"))

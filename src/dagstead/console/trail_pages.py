@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from starlette.responses import Response
 
-from dagstead.console.calls import Call
+from dagstead.console.calls import PageCall
 from dagstead.console.links import Links
 from dagstead.console.states import Look, ShownState
 from dagstead.errors import InvalidInputError
@@ -20,7 +20,7 @@ _RESULTS = {
 }
 
 
-def trail(call: Call) -> Response:
+def trail(call: PageCall) -> Response:
     """The newest rows that fit."""
     result = call.query("result")
     chosen = {name: call.query(name) for name in ("who", "act", "on", "result")}
