@@ -11,6 +11,7 @@ from dagstead.plane.launch_machine.events import (
     Dequeue,
     End,
     Event,
+    Fall,
     LaunchAnswer,
     LaunchOffer,
     Return,
@@ -33,8 +34,9 @@ ENDINGS = st.builds(
     event=st.sampled_from([None, "one", "two"]),
 )
 EVENTS = st.one_of(
-    st.just(Submission()),
-    st.just(Dequeue()),
+    st.sampled_from([Submission(), Submission(location="weather", queue="gpu")]),
+    st.sampled_from([Dequeue(), Dequeue(location="weather", queue="cpu")]),
+    st.builds(Fall, queue=st.sampled_from([None, "cpu"])),
     st.builds(LaunchOffer, request_id=REQUESTS),
     st.builds(Delivery, request_id=REQUESTS),
     st.builds(Return, request_id=REQUESTS),
