@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import httpx
 import pytest
@@ -49,7 +50,7 @@ def test_a_release_is_rolled_back_as_it_was_shown(fresh: Console) -> None:
 def test_a_rollback_that_removes_wants_the_name_typed(fresh: Console) -> None:
     page = fresh.get("/-/releases/prod/4/rollback").text
     assert "is removed" in page
-    form = {"confirmed": ["training", "embeddings"], "needs_name": "1"}
+    form: dict[str, Any] = {"confirmed": ["training", "embeddings"], "needs_name": "1"}
     answer = fresh.post("/-/releases/prod/4/rollback", **form, typed="other")
     assert answer.status_code == 422
     assert "Type the name of the deployment" in answer.text
@@ -101,7 +102,11 @@ def test_a_token_is_rotated_and_revoked(fresh: Console) -> None:
 
 
 def test_queues_are_paused_together_and_resumed(fresh: Console) -> None:
-    form = {"queue": ["name:gpu", "default"], "note": "Driver update", "until": "2h"}
+    form: dict[str, Any] = {
+        "queue": ["name:gpu", "default"],
+        "note": "Driver update",
+        "until": "2h",
+    }
     assert "2 queues are paused" in note_of(fresh.post("/-/queues/pause", **form))
     page = fresh.get("/-/queues/of/gpu").text
     assert "Driver update" in page
