@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from starlette.responses import Response
 
-from dagstead.console.calls import Done, PageCall
+from dagstead.console.calls import Completion, PageCall
 from dagstead.console.links import Links
 from dagstead.console.states import of_agent, of_server
 from dagstead.errors import NotFoundError
@@ -60,10 +60,10 @@ def agent(call: PageCall) -> Response:
     )
 
 
-def forget(call: PageCall) -> Done:
+def forget(call: PageCall) -> Completion:
     """Forget one that is gone for good."""
     name = call.control.agents.forget_gone(call.actor, call.path("agent"))
-    return Done(_LINKS.page("agents"), f"Agent {name} is forgotten.")
+    return Completion(_LINKS.page("agents"), f"Agent {name} is forgotten.")
 
 
 def _found(call: PageCall) -> AgentCard:

@@ -151,14 +151,14 @@ Handler: TypeAlias = Callable[[PageCall], Response]
 
 
 @dataclass(frozen=True, slots=True)
-class Done:
+class Completion:
     """What an act has done, and where its effect is seen."""
 
     address: str
     note: str
 
 
-def acting(do: Callable[[PageCall], Done], page: Handler) -> Handler:
+def acting(do: Callable[[PageCall], Completion], page: Handler) -> Handler:
     """Do what a form asks for; where that fails, show the page with the form again."""
 
     def handler(call: PageCall) -> Response:

@@ -7,7 +7,7 @@ from collections import Counter
 import yaml
 from starlette.responses import Response
 
-from dagstead.console.calls import Done, PageCall
+from dagstead.console.calls import Completion, PageCall
 from dagstead.console.links import Links
 from dagstead.console.states import Look, of_location, of_release
 from dagstead.errors import ForbiddenError, InvalidInputError
@@ -46,10 +46,10 @@ def deployments(call: PageCall) -> Response:
     )
 
 
-def create(call: PageCall) -> Done:
+def create(call: PageCall) -> Completion:
     """Make a full one."""
     made = call.control.deployments.create(call.actor, call.field("name"))
-    return Done(_LINKS.deployment(made.name), f"Deployment {made.name} is there, and empty.")
+    return Completion(_LINKS.deployment(made.name), f"Deployment {made.name} is there, and empty.")
 
 
 def deployment(call: PageCall) -> Response:
@@ -80,7 +80,7 @@ def deployment(call: PageCall) -> Response:
     )
 
 
-def set_settings(call: PageCall) -> Done:
+def set_settings(call: PageCall) -> Completion:
     """Replace its settings."""
     found = call.deployment(call.path("deployment"))
     try:
@@ -92,10 +92,10 @@ def set_settings(call: PageCall) -> Done:
     if not isinstance(given, dict):
         raise InvalidInputError("Settings are a mapping of names to values. Nothing was changed.")
     call.control.deployments.set_settings(call.actor, found, given)
-    return Done(_LINKS.deployment(found.name), "The settings are in force.")
+    return Completion(_LINKS.deployment(found.name), "The settings are in force.")
 
 
-def delete(call: PageCall) -> Done:
+def delete(call: PageCall) -> Completion:
     """Remove it with all that is in it."""
     found = call.deployment(call.path("deployment"))
     if call.field("typed") != found.name:
@@ -105,7 +105,7 @@ def delete(call: PageCall) -> Done:
     gone = call.control.deployments.delete(call.actor, found)
     runs = f" {len(gone.ended)} runs were ended." if gone.ended else ""
     left = f" {len(gone.left)} went on, and are refused from now on." if gone.left else ""
-    return Done(_LINKS.page("deployments"), f"Deployment {found.name} is gone.{runs}{left}")
+    return Completion(_LINKS.page("deployments"), f"Deployment {found.name} is gone.{runs}{left}")
 
 
 def _may(call: PageCall, permission: Permission) -> bool:

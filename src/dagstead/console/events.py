@@ -12,9 +12,11 @@ from starlette.responses import Response, StreamingResponse
 from dagstead.console.calls import Services
 from dagstead.control import bell
 from dagstead.control.actor import Actor
+from dagstead.errors import InvalidInputError
 from dagstead.plane.deployments import Deployment
 from dagstead.plane.tokens import Token
 
+_KIND = "text/event-stream"
 #: A stream ends after this, and its page opens another: by then a session may have ended.
 _LONGEST_SECONDS = 300.0
 #: A page looks at most that often.
@@ -26,13 +28,14 @@ _BEAT_SECONDS = 20.0
 
 async def events(services: Services, request: Request) -> Response:
     """Begin one."""
+    if _KIND not in request.headers.get("accept", ""):
+        # Whoever does not listen would wait for its end.
+        raise InvalidInputError(f"This is a stream for pages. Ask for it with Accept: {_KIND}.")
     token: Token = request.state.token
     actor = Actor.holding(token)
     granted = await to_thread.run_sync(services.control.deployments.granted, actor)
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    return StreamingResponse(
-        stream_of(services, granted), media_type="text/event-stream", headers=headers
-    )
+    return StreamingResponse(stream_of(services, granted), media_type=_KIND, headers=headers)
 
 
 def topics(deployments: list[Deployment]) -> list[str]:

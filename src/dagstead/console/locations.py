@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from starlette.responses import Response
 
-from dagstead.console.calls import Done, PageCall
+from dagstead.console.calls import Completion, PageCall
 from dagstead.console.links import Links
 from dagstead.console.states import Look, of_location, of_release
 from dagstead.errors import LocationNotFoundError
@@ -85,13 +85,13 @@ def location(call: PageCall) -> Response:
     )
 
 
-def reload(call: PageCall) -> Done:
+def reload(call: PageCall) -> Completion:
     """Have its agents load it again."""
     deployment = call.deployment(call.path("deployment"))
     name = call.field("name")
     call.control.locations.reload(call.actor, deployment, [name])
     note = f"{name} is being loaded again. What is live serves until it has loaded."
-    return Done(_LINKS.location(deployment.name, name), note)
+    return Completion(_LINKS.location(deployment.name, name), note)
 
 
 def _placed(call: PageCall, deployment: str, name: str) -> PlacedLocation:

@@ -24,7 +24,7 @@ _LAST = 1 << 30
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class MapNode:
+class MapThing:
     """What a box stands for."""
 
     key: Hashable
@@ -42,10 +42,10 @@ class MapNode:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Box:
+class MapBox:
     """A thing at its place on the map."""
 
-    thing: MapNode
+    thing: MapThing
     x: int
     y: int
 
@@ -69,7 +69,7 @@ class RoutingMap:
     box_height: int
     #: The x of each column, and its heading.
     columns: Sequence[tuple[int, str]]
-    boxes: Sequence[Box]
+    boxes: Sequence[MapBox]
     lines: Sequence[MapLine]
 
 
@@ -103,13 +103,13 @@ def drawn(routes: Sequence[Route], agent_ids: Mapping[str, str]) -> RoutingMap:
     )
 
 
-def _agents(routes: Iterable[Route], ids: Mapping[str, str]) -> list[MapNode]:
+def _agents(routes: Iterable[Route], ids: Mapping[str, str]) -> list[MapThing]:
     known: dict[str, Agent] = {}
     for each in routes:
         refusing = (refusal.agent for refusal in each.refusals)
         known |= {agent.name: agent for agent in (*each.agents, *each.possible, *refusing)}
     return [
-        MapNode(
+        MapThing(
             key=("agent", name),
             text=name,
             below="managed pool: PEX files" if agent.kind is AgentKind.POOL else _launcher(agent),
@@ -123,12 +123,12 @@ def _launcher(agent: Agent) -> str:
     return (agent.launcher or "").removesuffix("UserCodeLauncher")
 
 
-def _queues(routes: Sequence[Route]) -> list[MapNode]:
+def _queues(routes: Sequence[Route]) -> list[MapThing]:
     served = {each.location.queue for each in routes if each.is_served}
     unserved = {each.location.queue for each in routes if each.state is State.UNSERVED} - served
     names = dict.fromkeys(each.location.queue for each in sorted(routes, key=_order))
     return [
-        MapNode(
+        MapThing(
             key=("queue", name),
             text="default queue" if name is None else describe_queue(name),
             below="nobody serves it" if name in unserved else "",
@@ -139,9 +139,9 @@ def _queues(routes: Sequence[Route]) -> list[MapNode]:
     ]
 
 
-def _locations(routes: Iterable[Route]) -> list[MapNode]:
+def _locations(routes: Iterable[Route]) -> list[MapThing]:
     return [
-        MapNode(
+        MapThing(
             key=("location", _name(each)),
             text=each.location.name,
             below=str(each.target) if each.is_served else f"{each.target}: nobody runs it",
@@ -173,22 +173,22 @@ def _edges(routes: Sequence[Route]) -> dict[tuple[Hashable, Hashable], tuple[str
 
 
 def _placed(
-    things: Sequence[MapNode],
+    things: Sequence[MapThing],
     x: int,
     edges: Mapping[tuple[Hashable, Hashable], tuple[str, str]],
-    right: Mapping[Hashable, Box],
-) -> dict[Hashable, Box]:
+    right: Mapping[Hashable, MapBox],
+) -> dict[Hashable, MapBox]:
     """A column: each box beside the middle of what it leads to, and below the one before."""
     wanted: dict[Hashable, int] = {}
     for thing in things:
         ys = [right[end].y for start, end in edges if start == thing.key and end in right]
         # What leads nowhere comes last.
         wanted[thing.key] = sum(ys) // len(ys) if ys else (_LAST if right else _TOP)
-    found: dict[Hashable, Box] = {}
+    found: dict[Hashable, MapBox] = {}
     y = _TOP
     for thing in sorted(things, key=lambda thing: wanted[thing.key]):
         y = max(y, wanted[thing.key]) if wanted[thing.key] < _LAST else y
-        found[thing.key] = Box(thing=thing, x=x, y=y)
+        found[thing.key] = MapBox(thing=thing, x=x, y=y)
         y += _STEP
     return found
 
@@ -201,7 +201,7 @@ def _order(route: Route) -> tuple[str, str]:
     return route.location.queue or "", _name(route)
 
 
-def _line(start: Box, end: Box, look: str, says: str) -> MapLine:
+def _line(start: MapBox, end: MapBox, look: str, says: str) -> MapLine:
     x1, y1 = start.x + _BOX_WIDTH, start.y + _BOX_HEIGHT // 2
     x2, y2 = end.x, end.y + _BOX_HEIGHT // 2
     middle = (x1 + x2) // 2

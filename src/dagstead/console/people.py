@@ -17,7 +17,7 @@ _MOST_FOUND = 50
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Found:
+class SearchHit:
     """One thing whose name has what was sought."""
 
     kind: str
@@ -52,36 +52,36 @@ def search(call: PageCall) -> Response:
     )
 
 
-def _found(call: PageCall, sought: str) -> Iterator[Found]:
+def _found(call: PageCall, sought: str) -> Iterator[SearchHit]:
     placed = call.control.overview.locations(call.actor)
     for each in placed:
         name, deployment = each.location.name, each.deployment.name
         if sought in name.lower():
             address = _LINKS.location(deployment, name)
-            yield Found(kind="Location", name=name, where=deployment, address=address)
+            yield SearchHit(kind="Location", name=name, where=deployment, address=address)
     agents = [] if call.actor.is_of_locations else call.control.agents.all(call.actor)
     for agent in agents:
         if sought in f"{agent.label} {agent.id}".lower():
             address = _LINKS.agent(agent.id)
-            yield Found(kind="Agent", name=agent.label, where=agent.id, address=address)
+            yield SearchHit(kind="Agent", name=agent.label, where=agent.id, address=address)
     queues = {each.location.queue for each in placed}
     yield from _queues(queues.union(*(agent.agent.queues for agent in agents)), sought)
     yield from _deployments(call, sought)
     yield from _releases(call, sought)
 
 
-def _deployments(call: PageCall, sought: str) -> Iterator[Found]:
+def _deployments(call: PageCall, sought: str) -> Iterator[SearchHit]:
     for each in call.control.deployments.granted(call.actor):
         branch = each.branch.branch_name if each.branch else ""
         if sought in f"{each.name} {branch}".lower():
             address = _LINKS.deployment(each.name)
-            yield Found(kind="Deployment", name=each.name, where=branch, address=address)
+            yield SearchHit(kind="Deployment", name=each.name, where=branch, address=address)
 
 
-def _releases(call: PageCall, sought: str) -> Iterator[Found]:
+def _releases(call: PageCall, sought: str) -> Iterator[SearchHit]:
     for line in call.control.overview.releases(call.actor):
         if sought == str(line.number) or (line.commit_hash or "").lower().startswith(sought):
-            yield Found(
+            yield SearchHit(
                 kind="Release",
                 name=f"Release {line.number}",
                 where=line.deployment,
@@ -89,7 +89,7 @@ def _releases(call: PageCall, sought: str) -> Iterator[Found]:
             )
 
 
-def _queues(queues: Iterable[str | None], sought: str) -> Iterator[Found]:
+def _queues(queues: Iterable[str | None], sought: str) -> Iterator[SearchHit]:
     for name in sorted(name for name in queues if name is not None):
         if sought in name.lower():
-            yield Found(kind="Queue", name=name, where="", address=_LINKS.queue(name))
+            yield SearchHit(kind="Queue", name=name, where="", address=_LINKS.queue(name))

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from starlette.responses import Response
 
-from dagstead.console.calls import Done, PageCall
+from dagstead.console.calls import Completion, PageCall
 from dagstead.console.links import Links
 from dagstead.console.states import of_queue
 from dagstead.errors import ForbiddenError, InvalidInputError
@@ -65,7 +65,7 @@ def queue(call: PageCall) -> Response:
     )
 
 
-def change(call: PageCall) -> Done:
+def change(call: PageCall) -> Completion:
     """Set what a queue has."""
     name = _name(call)
     call.control.queues.set(
@@ -82,10 +82,10 @@ def change(call: PageCall) -> Done:
         ),
     )
     note = f"{_called(name)} has its new settings. Runs that are queued go by them from now on."
-    return Done(_LINKS.queue(name), note)
+    return Completion(_LINKS.queue(name), note)
 
 
-def pause(call: PageCall) -> Done:
+def pause(call: PageCall) -> Completion:
     """Have the runs of queues stay queued."""
     names = _chosen(call)
     until = read_until(call.field("until"), call.now)
@@ -94,23 +94,23 @@ def pause(call: PageCall) -> Done:
         call.control.queues.pause(call.actor, name, note, until)
     verb = "is" if len(names) == 1 else "are"
     says = f"{_listed(names)} {verb} paused. Runs that are under way go on; queued runs wait."
-    return Done(_back(call, names), says)
+    return Completion(_back(call, names), says)
 
 
-def resume(call: PageCall) -> Done:
+def resume(call: PageCall) -> Completion:
     """Let their runs start again."""
     names = _chosen(call)
     for name in names:
         call.control.queues.resume(call.actor, name)
     verb = "goes" if len(names) == 1 else "go"
-    return Done(_back(call, names), f"{_listed(names)} {verb} on.")
+    return Completion(_back(call, names), f"{_listed(names)} {verb} on.")
 
 
-def remove(call: PageCall) -> Done:
+def remove(call: PageCall) -> Completion:
     """Forget what was said of a queue that nothing uses."""
     name = _name(call)
     call.control.queues.remove(call.actor, name)
-    return Done(_LINKS.page("queues"), f"What was said of {name_queue(name)} is forgotten.")
+    return Completion(_LINKS.page("queues"), f"What was said of {name_queue(name)} is forgotten.")
 
 
 def bars(counts: Sequence[int]) -> list[tuple[int, int, int]]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from starlette.responses import Response
 
-from dagstead.console.calls import Done, PageCall
+from dagstead.console.calls import Completion, PageCall
 from dagstead.console.links import Links
 from dagstead.console.locations import chosen_names
 from dagstead.console.states import of_change, of_part, of_release
@@ -88,7 +88,7 @@ def rollback(call: PageCall) -> Response:
     )
 
 
-def roll_back(call: PageCall) -> Done:
+def roll_back(call: PageCall) -> Completion:
     """Undo it, as it was confirmed."""
     deployment = call.deployment(call.path("deployment"))
     number = int(call.path("number"))
@@ -108,7 +108,7 @@ def roll_back(call: PageCall) -> Done:
         if begun.undoes == number
         else f"Release {begun.number} was ended before it brought anything."
     )
-    return Done(_LINKS.release(deployment.name, begun.number), note)
+    return Completion(_LINKS.release(deployment.name, begun.number), note)
 
 
 def _planned(call: PageCall) -> tuple[Deployment, Release, Rollback | None, str | None]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from starlette.responses import Response
 
-from dagstead.console.calls import Done, PageCall
+from dagstead.console.calls import Completion, PageCall
 from dagstead.console.links import Links
 from dagstead.errors import DeploymentNotFoundError, ForbiddenError, InvalidInputError
 from dagstead.plane.deployments import Deployment
@@ -46,7 +46,7 @@ def secrets(call: PageCall) -> Response:
     )
 
 
-def set_secret(call: PageCall) -> Done:
+def set_secret(call: PageCall) -> Completion:
     """Set one."""
     value = next(iter(call.form.get("value", ())), "")
     if not value:
@@ -54,15 +54,15 @@ def set_secret(call: PageCall) -> Done:
     name = call.field("name")
     call.control.secrets.set(call.actor, name, value, _target(call))
     address = _LINKS.page("secrets", deployment=call.field("deployment"))
-    return Done(address, f"{name} is set. Code gets it when it is loaded or started next.")
+    return Completion(address, f"{name} is set. Code gets it when it is loaded or started next.")
 
 
-def remove_secret(call: PageCall) -> Done:
+def remove_secret(call: PageCall) -> Completion:
     """Remove one from the places that its row shows."""
     name = call.field("name")
     call.control.secrets.remove(call.actor, name, _target(call))
     address = _LINKS.page("secrets", deployment=call.field("deployment"))
-    return Done(address, f"{name} is removed. What runs keeps it until it ends.")
+    return Completion(address, f"{name} is removed. What runs keeps it until it ends.")
 
 
 def _target(call: PageCall) -> SecretTarget:

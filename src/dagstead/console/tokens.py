@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from starlette.responses import Response
 
-from dagstead.console.calls import Done, PageCall
+from dagstead.console.calls import Completion, PageCall
 from dagstead.console.links import Links
 from dagstead.console.states import of_token
 from dagstead.errors import DagsteadError, InvalidInputError, NotFoundError, StoreAwayError
@@ -149,10 +149,10 @@ def rotate(call: PageCall) -> Response:
     )
 
 
-def revoke(call: PageCall) -> Done:
+def revoke(call: PageCall) -> Completion:
     """Have it open nothing any more, at once."""
     revoked = call.control.tokens.revoke(call.actor, _id(call))
-    return Done(_LINKS.page("tokens"), f"Token {revoked.id} {revoked.name} is revoked.")
+    return Completion(_LINKS.page("tokens"), f"Token {revoked.id} {revoked.name} is revoked.")
 
 
 def grants_of(found: Token) -> str:

@@ -135,6 +135,10 @@ class OperationExecutor:
         return result if isinstance(result, ExecutionResult) else await result
 
 
+def _undressed(_request: Request, _name: str, page: str) -> str:
+    return page
+
+
 class DeploymentWebserver(Pages):
     """Serves one deployment with the operator schema.
 
@@ -148,7 +152,7 @@ class DeploymentWebserver(Pages):
         schema: Schema,
         valid_texts: ValidTexts,
         subscriptions: SubscriptionCounts,
-        dress: Dress,
+        dress: Dress = _undressed,
     ) -> None:
         self._dress = dress
         self._name = workspace.name

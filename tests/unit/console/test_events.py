@@ -6,9 +6,12 @@ import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 
+import pytest
+
 from dagstead.console.events import stream_of, topics
 from dagstead.control import bell
 from dagstead.control.actor import SYSTEM
+from dagstead.errors import InvalidInputError
 from tests.unit.console.conftest import Console
 
 
@@ -29,6 +32,11 @@ def test_a_page_hears_the_bell(fresh: Console) -> None:
     first, second = asyncio.run(hear())
     assert first == f"event: hello\ndata: {fresh.services.renderer.assets.digest}\n\n"
     assert second == "event: changed\ndata:\n\n"
+
+
+def test_who_does_not_listen_is_not_made_to_wait(fresh: Console) -> None:
+    with pytest.raises(InvalidInputError, match="Accept: text/event-stream"):
+        fresh.get("/-/events", accept="*/*")
 
 
 def test_a_stream_ends_with_its_process(fresh: Console) -> None:

@@ -129,6 +129,6 @@ def test_others_are_answered_by_a_full_deployment(plane: Plane, client: httpx.Cl
 def test_no_page_is_at_the_address_that_is_of_no_deployment(
     client: httpx.Client, headers: Any
 ) -> None:
-    for path in ("/graphql", "/-/graphql"):
+    for path in ("/graphql", "/-/graphql", "/-/prod/graphql"):
         answer = client.get(path, headers={**headers, "Accept": "text/html"})
         assert answer.status_code in {403, 404, 405}, path
