@@ -15,7 +15,7 @@ _FOR_EVER = -1
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Honoured:
+class HonouredSetting:
     """A setting that changes what happens."""
 
     #: Its keys, from the outermost, with dots between them.
@@ -31,7 +31,7 @@ class Honoured:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Refused:
+class RefusedSetting:
     """A setting that Dagster or Dagster+ knows and that would change nothing here."""
 
     #: It stands for everything below it, too.
@@ -42,7 +42,7 @@ class Refused:
     instead: str = "Remove it."
 
 
-Row = Honoured | Refused
+Row = HonouredSetting | RefusedSetting
 
 
 class Section(BaseModel):
