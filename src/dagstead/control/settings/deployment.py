@@ -1,8 +1,8 @@
 """The table of a deployment's settings: Dagster's and Dagster+'s keys, and sections of ours.
 
 The form that checks settings, the page about them and the deployment's instance are made from it.
-`tests/unit/engine/test_settings_tables.py` fails for a key of Dagster's or Dagster+'s that is not placed here,
-and for one that is honoured without a test that sees what it does.
+`tests/unit/engine/test_settings_tables.py` fails for a key of Dagster's or Dagster+'s that is not
+placed here, and for one that is honoured without a test that sees what it does.
 """
 
 from __future__ import annotations
