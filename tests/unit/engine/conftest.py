@@ -20,6 +20,8 @@ from dagster._core.remote_origin import (
 )
 from dagster._core.utils import make_new_run_id
 
+from dagstead.control import bell
+from dagstead.engine.daemons import Daemons
 from dagstead.engine.instances import Instances
 from dagstead.store.all import Store
 from dagstead.testing.clock import ManualClock
@@ -29,6 +31,7 @@ from tests.unit.engine.runs import (
     WEATHER,
     report,
 )
+from tests.unit.engine.settings_stage import Stage
 
 
 @pytest.fixture(scope="module")
@@ -84,3 +87,10 @@ def run(instance: DagsterInstance, queued: DagsterRun) -> DagsterRun:
     report(instance, queued, DagsterEventType.RUN_STARTING)
     instance.run_launcher.launch_run(LaunchRunContext(dagster_run=queued, workspace=None))
     return queued
+
+
+@pytest.fixture
+def stage(instances: Instances, clock: ManualClock, monkeypatch: pytest.MonkeyPatch) -> Stage:
+    # Nothing rings where a test moves the clock.
+    monkeypatch.setattr(bell, "LOOK_SECONDS", 0.05)
+    return Stage(instances, clock, Daemons(instances, "http://127.0.0.1:1"))

@@ -1,8 +1,8 @@
 """The table of a deployment's settings: Dagster's and Dagster+'s keys, and sections of ours.
 
 The form that checks settings, the page about them and the deployment's instance are made from it.
-`tests/unit/control/settings` fails for a key of Dagster's or Dagster+'s that is not placed here,
-and for one that is honoured without a test that sees what it does.
+`tests/unit/engine/test_settings_tables.py` fails for a key of Dagster's or Dagster+'s that is not
+placed here, and for one that is honoured without a test that sees what it does.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from dagstead.control.settings.rows import (
     TAGS,
     UNSERVED,
     WHOLE_SECONDS,
-    HonouredKey,
+    HonouredSetting,
     Row,
 )
 
@@ -28,16 +28,16 @@ _YES_OR_NO = "true or false"
 _DAYS = "days, or days for `skipped`, `success`, `failure` and `started`; -1 is for ever"
 
 
-def _runs(section: str, remark: str = "") -> tuple[HonouredKey, ...]:
+def _runs(section: str, remark: str = "") -> tuple[HonouredSetting, ...]:
     return (
-        HonouredKey(
+        HonouredSetting(
             path=f"{section}.max_concurrent_runs",
             takes=COUNT,
             values=_NUMBER,
             default="50",
             does=f"Most runs in progress at one time.{remark}",
         ),
-        HonouredKey(
+        HonouredSetting(
             path=f"{section}.tag_concurrency_limits",
             takes=TAG_LIMITS,
             values="a list of `key`, `limit` and `value`",
@@ -49,16 +49,16 @@ def _runs(section: str, remark: str = "") -> tuple[HonouredKey, ...]:
     )
 
 
-def _workers(section: str, what: str, *, default: str) -> tuple[HonouredKey, ...]:
+def _workers(section: str, what: str, *, default: str) -> tuple[HonouredSetting, ...]:
     return (
-        HonouredKey(
+        HonouredSetting(
             path=f"{section}.use_threads",
             takes=bool,
             values=_YES_OR_NO,
             default=default,
             does=f"Whether several {what} are evaluated at one time.",
         ),
-        HonouredKey(
+        HonouredSetting(
             path=f"{section}.num_workers",
             takes=AT_LEAST_ONE,
             values=_NUMBER,
@@ -68,8 +68,8 @@ def _workers(section: str, what: str, *, default: str) -> tuple[HonouredKey, ...
     )
 
 
-def _submitters(section: str, what: str) -> HonouredKey:
-    return HonouredKey(
+def _submitters(section: str, what: str) -> HonouredSetting:
+    return HonouredSetting(
         path=f"{section}.num_submit_workers",
         takes=AT_LEAST_ONE,
         values=_NUMBER,
@@ -78,8 +78,8 @@ def _submitters(section: str, what: str) -> HonouredKey:
     )
 
 
-def _kept(section: str, what: str, default: str) -> HonouredKey:
-    return HonouredKey(
+def _kept(section: str, what: str, default: str) -> HonouredSetting:
+    return HonouredSetting(
         path=f"retention.{section}.purge_after_days",
         takes=DAYS_OF_TICKS,
         values=_DAYS,
@@ -90,21 +90,21 @@ def _kept(section: str, what: str, default: str) -> HonouredKey:
 
 _CONCURRENCY = (
     *_runs("concurrency.runs"),
-    HonouredKey(
+    HonouredSetting(
         path="concurrency.pools.granularity",
         takes=GRANULARITY,
         values="`op` or `run`",
         default="`op`",
         does="Whether limits of pools count steps, or runs that have such a step.",
     ),
-    HonouredKey(
+    HonouredSetting(
         path="concurrency.pools.default_limit",
         takes=COUNT,
         values=_NUMBER,
         default="none",
         does="The limit of pools that have none of their own.",
     ),
-    HonouredKey(
+    HonouredSetting(
         path="concurrency.pools.op_granularity_run_buffer",
         takes=COUNT,
         values=_NUMBER,
@@ -115,14 +115,14 @@ _CONCURRENCY = (
 )
 
 _MONITORING = (
-    HonouredKey(
+    HonouredSetting(
         path="run_monitoring.start_timeout_seconds",
         takes=WHOLE_SECONDS,
         values="seconds; 0 is no limit",
         default="1200",
         does="A launched run that has not started by then fails, and says what it waited for.",
     ),
-    HonouredKey(
+    HonouredSetting(
         path="run_monitoring.cancel_timeout_seconds",
         takes=WHOLE_SECONDS,
         values="seconds; 0 is no limit",
@@ -130,14 +130,14 @@ _MONITORING = (
         does="A run that is to end and has not by then is ended here, and says that its worker may "
         "go on.",
     ),
-    HonouredKey(
+    HonouredSetting(
         path="run_monitoring.max_runtime_seconds",
         takes=WHOLE_SECONDS,
         values="seconds; 0 is no limit",
         default="0",
         does="A run that takes longer is terminated and fails; its tag `dagster/max_runtime` wins.",
     ),
-    HonouredKey(
+    HonouredSetting(
         path="run_monitoring.free_slots_after_run_end_seconds",
         takes=WHOLE_SECONDS,
         values="seconds; 0 is never",
@@ -147,14 +147,14 @@ _MONITORING = (
 )
 
 _RETRIES = (
-    HonouredKey(
+    HonouredSetting(
         path="run_retries.max_retries",
         takes=COUNT,
         values=_NUMBER,
         default="0",
         does="How often a run that failed is tried again; its tag `dagster/max_retries` wins.",
     ),
-    HonouredKey(
+    HonouredSetting(
         path="run_retries.retry_on_asset_or_op_failure",
         takes=bool,
         values=_YES_OR_NO,
@@ -165,7 +165,7 @@ _RETRIES = (
 )
 
 _NON_ISOLATED = (
-    HonouredKey(
+    HonouredSetting(
         path="non_isolated_runs.enabled",
         takes=bool,
         values=_YES_OR_NO,
@@ -173,7 +173,7 @@ _NON_ISOLATED = (
         does="Whether a run with the tag `dagster/isolation: disabled` is executed in its code "
         "server. If not, it gets a worker of its own, and its log says so.",
     ),
-    HonouredKey(
+    HonouredSetting(
         path="non_isolated_runs.max_concurrent_non_isolated_runs",
         takes=COUNT,
         values=_NUMBER,
@@ -184,7 +184,7 @@ _NON_ISOLATED = (
 )
 
 _AUTOMATION = (
-    HonouredKey(
+    HonouredSetting(
         path="auto_materialize.use_sensors",
         takes=bool,
         values=_YES_OR_NO,
@@ -192,7 +192,7 @@ _AUTOMATION = (
         does="Whether assets' conditions are evaluated by sensors that can be switched on and off, "
         "or for the whole deployment at once.",
     ),
-    HonouredKey(
+    HonouredSetting(
         path="auto_materialize.minimum_interval_seconds",
         takes=WHOLE_SECONDS,
         values="seconds",
@@ -200,21 +200,21 @@ _AUTOMATION = (
         does="The time between two evaluations without sensors. A sensor has its own: "
         "`minimum_interval_seconds` in the code.",
     ),
-    HonouredKey(
+    HonouredSetting(
         path="auto_materialize.run_tags",
         takes=TAGS,
         values="tags and their values",
         default="none",
         does="Tags of the runs that materialize assets by their conditions.",
     ),
-    HonouredKey(
+    HonouredSetting(
         path="auto_materialize.respect_materialization_data_versions",
         takes=bool,
         values=_YES_OR_NO,
         default="false",
         does="Whether a materialization with the same data version as before counts as no change.",
     ),
-    HonouredKey(
+    HonouredSetting(
         path="auto_materialize.max_tick_retries",
         takes=COUNT,
         values=_NUMBER,
@@ -234,7 +234,7 @@ _DAEMONS = (
     _kept("schedule", "schedules", "for ever"),
     _kept("sensor", "sensors", "for ever; skipped ones for 7 days"),
     _kept("auto_materialize", "automation without sensors", "for ever; skipped ones for 7 days"),
-    HonouredKey(
+    HonouredSetting(
         path="freshness.enabled",
         takes=bool,
         values=_YES_OR_NO,
@@ -244,21 +244,21 @@ _DAEMONS = (
 )
 
 _OURS = (
-    HonouredKey(
+    HonouredSetting(
         path="releases.atomic",
         takes=bool,
         values=_YES_OR_NO,
         default="true",
         does="Whether all locations of a release go back when one of them does not load.",
     ),
-    HonouredKey(
+    HonouredSetting(
         path="releases.unserved_queue",
         takes=UNSERVED,
         values="`refuse`, `warn` or `wait`",
         default="`refuse`",
         does="What becomes of a deploy to a queue that no live agent serves.",
     ),
-    HonouredKey(
+    HonouredSetting(
         path="releases.timeout_seconds",
         takes=SECONDS,
         values="seconds",

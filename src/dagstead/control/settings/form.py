@@ -16,7 +16,7 @@ from pydantic_core import ErrorDetails
 
 from dagstead.control.settings.deployment import DEPLOYMENT_TABLE
 from dagstead.control.settings.organization import ORGANIZATION_TABLE
-from dagstead.control.settings.rows import HonouredKey, RefusedKey, Row, Section
+from dagstead.control.settings.rows import HonouredSetting, RefusedSetting, Row, Section
 from dagstead.model.words import did_you_mean
 
 #: Of a value in a sentence.
@@ -68,7 +68,7 @@ class SettingsForm:
     @classmethod
     def of(cls, table: Sequence[Row]) -> SettingsForm:
         """The form of a table."""
-        honoured = (row for row in table if isinstance(row, HonouredKey))
+        honoured = (row for row in table if isinstance(row, HonouredSetting))
         return cls(table, _model((row.path.split("."), row) for row in honoured))
 
     def errors(self, settings: Mapping[str, Any]) -> list[str]:
@@ -114,8 +114,8 @@ class SettingsForm:
     def _is_setting(self, path: str) -> bool:
         return any(row.path == path for row in self.table)
 
-    def _refusal(self, path: str) -> RefusedKey | None:
-        every = (row for row in self.table if isinstance(row, RefusedKey))
+    def _refusal(self, path: str) -> RefusedSetting | None:
+        every = (row for row in self.table if isinstance(row, RefusedSetting))
         return next((row for row in every if f"{path}.".startswith(f"{row.path}.")), None)
 
     def _sentence(self, mistake: _Mistake) -> str:
@@ -153,14 +153,14 @@ def organization_settings_errors(settings: Mapping[str, Any]) -> list[str]:
     return []
 
 
-def _model(rows: Iterable[tuple[Sequence[str], HonouredKey]]) -> type[BaseModel]:
+def _model(rows: Iterable[tuple[Sequence[str], HonouredSetting]]) -> type[BaseModel]:
     """A model of settings, with a model for every section.
 
     Args:
         rows: with the keys of their paths that lie in this model.
     """
     fields: dict[str, Any] = {}
-    sections: dict[str, list[tuple[Sequence[str], HonouredKey]]] = {}
+    sections: dict[str, list[tuple[Sequence[str], HonouredSetting]]] = {}
     for (key, *below), row in rows:
         if below:
             sections.setdefault(key, []).append((below, row))

@@ -4,25 +4,25 @@ from __future__ import annotations
 
 from dagstead.control.settings.policies import bounds
 from dagstead.control.settings.refused import OF_ORGANIZATIONS
-from dagstead.control.settings.rows import AT_LEAST_ONE, COUNT, TAG_LIMITS, HonouredKey, Row
+from dagstead.control.settings.rows import AT_LEAST_ONE, COUNT, TAG_LIMITS, HonouredSetting, Row
 from dagstead.plane.branch_limits import DEFAULT_BRANCH_RUNS
 
 ORGANIZATION_TABLE: tuple[Row, ...] = (
-    HonouredKey(
+    HonouredSetting(
         path="max_concurrent_branch_deployment_runs",
         takes=COUNT,
         values="a number",
         default=str(DEFAULT_BRANCH_RUNS),
         does="Most runs in progress at one time in all branch deployments together.",
     ),
-    HonouredKey(
+    HonouredSetting(
         path="max_concurrent_runs_per_branch_deployment",
         takes=COUNT,
         values="a number",
         default="no further limit",
         does="Most runs in progress at one time in one branch deployment.",
     ),
-    HonouredKey(
+    HonouredSetting(
         path="branch_deployment_tag_concurrency_limits",
         takes=TAG_LIMITS,
         values="a list of `key`, `limit` and `value`",
@@ -30,7 +30,7 @@ ORGANIZATION_TABLE: tuple[Row, ...] = (
         does="Most runs with a tag in all branch deployments together; as "
         "`concurrency.runs.tag_concurrency_limits` of a deployment.",
     ),
-    HonouredKey(
+    HonouredSetting(
         path="branch_deployments.close_after_days",
         takes=AT_LEAST_ONE,
         values="days",

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from dagstead.control.settings.rows import CONTAINER_KEYS, QUEUES, REGISTRIES, HonouredKey
+from dagstead.control.settings.rows import CONTAINER_KEYS, QUEUES, REGISTRIES, HonouredSetting
 from dagstead.plane.deploy_policy import SECTION
 
 
-def bounds(*, below: str = "", whose: str) -> Iterator[HonouredKey]:
+def bounds(*, below: str = "", whose: str) -> Iterator[HonouredSetting]:
     """The rows of one part of a policy.
 
     Args:
@@ -16,28 +16,28 @@ def bounds(*, below: str = "", whose: str) -> Iterator[HonouredKey]:
         whose: completes "documents of ".
     """
     place = f"{SECTION}.{below}." if below else f"{SECTION}."
-    yield HonouredKey(
+    yield HonouredSetting(
         path=f"{place}registries",
         takes=REGISTRIES,
         values="a list of registries and folders in them",
         default="any registry",
         does=f"Images of {whose} must be below one of these.",
     )
-    yield HonouredKey(
+    yield HonouredSetting(
         path=f"{place}queues",
         takes=QUEUES,
         values="a list of queues; null is the default queue",
         default="any queue",
         does=f"Locations of {whose} must be on one of these queues.",
     )
-    yield HonouredKey(
+    yield HonouredSetting(
         path=f"{place}container_context.allowed",
         takes=CONTAINER_KEYS,
         values="a list of keys such as `k8s.namespace`",
         default="any key",
         does=f"`container_context` of {whose} may have no other keys.",
     )
-    yield HonouredKey(
+    yield HonouredSetting(
         path=f"{place}container_context.denied",
         takes=CONTAINER_KEYS,
         values="a list of keys",

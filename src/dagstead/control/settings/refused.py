@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dagstead.control.settings.rows import RefusedKey
+from dagstead.control.settings.rows import RefusedSetting
 
 _POOLS = "Use concurrency.pools.op_granularity_run_buffer."
 _OF_THE_SERVER = "Set it up with the server's own settings: `dagstead config show`."
@@ -33,78 +33,78 @@ _PARTS = (
 )
 
 OF_DEPLOYMENTS = (
-    RefusedKey(
+    RefusedSetting(
         path="concurrency.default_op_concurrency_limit",
         because="it is the older name of another setting",
         instead="Use concurrency.pools.default_limit.",
     ),
-    RefusedKey(
+    RefusedSetting(
         path="run_queue.dequeue_interval_seconds", because="the run queue is looked at every second"
     ),
-    RefusedKey(
+    RefusedSetting(
         path="run_queue.dequeue_use_threads",
         because="to launch a run is to put a request on an agent's queue, which takes no time",
     ),
-    RefusedKey(
+    RefusedSetting(
         path="run_queue.dequeue_num_workers",
         because="to launch a run is to put a request on an agent's queue, which takes no time",
     ),
-    RefusedKey(
+    RefusedSetting(
         path="run_queue.max_user_code_failure_retries",
         because="no code server is needed to take a run from the run queue: its launch waits for "
         "an agent",
         instead="Use run_monitoring.start_timeout_seconds for how long it waits.",
     ),
-    RefusedKey(
+    RefusedSetting(
         path="run_queue.user_code_failure_retry_delay",
         because="no code server is needed to take a run from the run queue: its launch waits for "
         "an agent",
         instead="Use run_monitoring.start_timeout_seconds for how long it waits.",
     ),
-    RefusedKey(
+    RefusedSetting(
         path="run_queue.block_op_concurrency_limited_runs",
         because="runs whose steps would all wait for pools always stay queued",
         instead=_POOLS,
     ),
-    RefusedKey(path="run_monitoring.enabled", because="every run is watched, always"),
-    RefusedKey(
+    RefusedSetting(path="run_monitoring.enabled", because="every run is watched, always"),
+    RefusedSetting(
         path="run_monitoring.poll_interval_seconds",
         because="every run is looked at every two seconds",
     ),
-    RefusedKey(
+    RefusedSetting(
         path="run_monitoring.max_resume_run_attempts",
         because="agents have no call by which a run whose worker died could be resumed",
         instead="Use run_retries.max_retries: a new run goes on from the steps that failed.",
     ),
-    RefusedKey(
+    RefusedSetting(
         path="run_monitoring.cancellation_thread_poll_interval_seconds",
         because="it is read by the workers of runs, which have the agent's",
         instead=_OF_AGENTS,
     ),
-    RefusedKey(
+    RefusedSetting(
         path="run_retries.enabled",
         because="runs are tried again as often as run_retries.max_retries and their own tag say",
         instead="Set run_retries.max_retries, 0 for never.",
     ),
-    RefusedKey(
+    RefusedSetting(
         path="auto_materialize.enabled",
         because="automation is switched on and off by its sensors",
         instead="Switch the sensor off on the page Automation.",
     ),
-    RefusedKey(
+    RefusedSetting(
         path="sso_default_role", because="there is no sign-in that it could be for", instead=_ROLES
     ),
     *(
-        RefusedKey(path=path, because=because, instead=instead or _OF_THE_SERVER)
+        RefusedSetting(path=path, because=because, instead=instead or _OF_THE_SERVER)
         for path, because, instead in _PARTS
     ),
 )
 
 OF_ORGANIZATIONS = (
-    RefusedKey(
+    RefusedSetting(
         path="sso_default_role", because="there is no sign-in that it could be for", instead=_ROLES
     ),
-    RefusedKey(
+    RefusedSetting(
         path="domain_allowlist",
         because="nobody signs in by an address of a mail domain",
         instead="Whoever has a token signs in: `dagstead token create`, `dagstead token link`.",

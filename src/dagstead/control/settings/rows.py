@@ -15,7 +15,7 @@ _FOR_EVER = -1
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class HonouredKey:
+class HonouredSetting:
     """A setting that changes what happens."""
 
     #: Its keys, from the outermost, with dots between them.
@@ -31,7 +31,7 @@ class HonouredKey:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class RefusedKey:
+class RefusedSetting:
     """A setting that Dagster or Dagster+ knows and that would change nothing here."""
 
     #: It stands for everything below it, too.
@@ -42,7 +42,7 @@ class RefusedKey:
     instead: str = "Remove it."
 
 
-Row = HonouredKey | RefusedKey
+Row = HonouredSetting | RefusedSetting
 
 
 class Section(BaseModel):
@@ -57,7 +57,7 @@ class PerValue(Section):
     applyLimitPerUniqueValue: bool  # noqa: N815 - Dagster's spelling
 
 
-class TagLimitSection(Section):
+class TagLimit(Section):
     """At most so many runs with a tag."""
 
     key: str
@@ -85,7 +85,7 @@ SECONDS = Annotated[float, Field(ge=0)]
 #: Dagster's own settings take no fractions.
 WHOLE_SECONDS = COUNT
 KEPT_DAYS = Annotated[int, Field(strict=True), AfterValidator(_days)]
-TAG_LIMITS = list[TagLimitSection]
+TAG_LIMITS = list[TagLimit]
 TAGS = dict[str, str]
 GRANULARITY = Literal["op", "run"]
 UNSERVED = Literal["refuse", "warn", "wait"]

@@ -31,8 +31,8 @@ from dagster_cloud.api.dagster_cloud_api import DagsterCloudApiRequest
 from dagster_shared.utils.warnings import disable_dagster_warnings
 
 from tests.support.played_agent import BROKEN
-from tests.unit.engine.settings.honoured import sees
-from tests.unit.engine.settings.stage import Stage
+from tests.unit.engine.settings_seen import sees
+from tests.unit.engine.settings_stage import Stage
 
 #: Dagster's own.
 pytestmark = pytest.mark.filterwarnings("ignore:Function .AssetSelection.keys.:DeprecationWarning")

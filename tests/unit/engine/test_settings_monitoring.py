@@ -21,8 +21,8 @@ from dagstead.testing.clock import ManualClock
 from dagstead.watch.run_watch import RunWatch
 from tests.support.heartbeats import heartbeat_of
 from tests.unit.engine.runs import POLL, begin, messages, report, status
-from tests.unit.engine.settings.honoured import sees
-from tests.unit.engine.settings.stage import Stage
+from tests.unit.engine.settings_seen import sees
+from tests.unit.engine.settings_stage import Stage
 
 
 @sees("run_monitoring.start_timeout_seconds")

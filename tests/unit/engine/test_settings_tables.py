@@ -24,9 +24,9 @@ from dagstead.control.settings.form import (
     organization_settings_errors,
 )
 from dagstead.control.settings.organization import ORGANIZATION_TABLE
-from dagstead.control.settings.rows import HonouredKey, RefusedKey, Row
+from dagstead.control.settings.rows import HonouredSetting, RefusedSetting, Row
 from dagstead.engine.instance_settings import instance_settings
-from tests.unit.engine.settings.honoured import SEEN
+from tests.unit.engine.settings_seen import SEEN
 
 TABLES: Mapping[str, Sequence[Row]] = {
     "deployment": DEPLOYMENT_TABLE,
@@ -134,11 +134,11 @@ def test_every_key_is_honoured_or_refused(whose: str, key: str) -> None:
 
 
 def test_every_honoured_setting_has_a_test_that_sees_it() -> None:
-    for file in sorted(Path(__file__).parent.glob("test_*.py")):
+    for file in sorted(Path(__file__).parent.glob("test_settings_*.py")):
         if file != Path(__file__):
-            importlib.import_module(f"tests.unit.engine.settings.{file.stem}")
+            importlib.import_module(f"tests.unit.engine.{file.stem}")
     for whose, table in TABLES.items():
-        honoured = {row.path for row in table if isinstance(row, HonouredKey)}
+        honoured = {row.path for row in table if isinstance(row, HonouredSetting)}
         assert honoured == SEEN[whose]
 
 
@@ -148,11 +148,11 @@ def test_every_honoured_setting_has_a_test_that_sees_it() -> None:
         (whose, row)
         for whose, table in TABLES.items()
         for row in table
-        if isinstance(row, RefusedKey)
+        if isinstance(row, RefusedSetting)
     ],
     ids=lambda value: getattr(value, "path", value),
 )
-def test_what_is_refused_says_why_and_what_to_do(whose: str, row: RefusedKey) -> None:
+def test_what_is_refused_says_why_and_what_to_do(whose: str, row: RefusedSetting) -> None:
     value: Any = "anything"
     for key in reversed(row.path.split(".")):
         value = {key: value}

@@ -9,8 +9,8 @@ from dagster import DagsterEventType
 from dagster._core.storage.dagster_run import RunOpConcurrency
 
 from tests.unit.engine.runs import report
-from tests.unit.engine.settings.honoured import sees
-from tests.unit.engine.settings.stage import Stage
+from tests.unit.engine.settings_seen import sees
+from tests.unit.engine.settings_stage import Stage
 
 LIMITS: list[dict[str, Any]] = [
     {"key": "team", "value": "a", "limit": 1},

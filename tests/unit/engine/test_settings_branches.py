@@ -14,8 +14,8 @@ from dagstead.plane.deployments import Branch
 from dagstead.watch.branch_ages import BranchAges
 from tests.support.releases import deploy
 from tests.unit.engine.runs import WEATHER, messages, report
-from tests.unit.engine.settings.honoured import sees
-from tests.unit.engine.settings.stage import Stage
+from tests.unit.engine.settings_seen import sees
+from tests.unit.engine.settings_stage import Stage
 
 DAY = 24 * 3600.0
 

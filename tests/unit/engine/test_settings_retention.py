@@ -32,8 +32,8 @@ from dagster._daemon.asset_daemon import (
 )
 from dagster._serdes import serialize_value
 
-from tests.unit.engine.settings.honoured import sees
-from tests.unit.engine.settings.stage import LOCATION, Stage
+from tests.unit.engine.settings_seen import sees
+from tests.unit.engine.settings_stage import LOCATION, Stage
 
 #: Dagster's own.
 pytestmark = pytest.mark.filterwarnings("ignore:Function .AssetSelection.keys.:DeprecationWarning")

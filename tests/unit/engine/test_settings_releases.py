@@ -23,7 +23,7 @@ from tests.support.heartbeats import heartbeat_of
 from tests.support.orchestration import control_without_dagster
 from tests.support.releases import new_location
 from tests.support.stores import empty_store
-from tests.unit.engine.settings.honoured import sees
+from tests.unit.engine.settings_seen import sees
 
 ONE = new_location("one", "1", "gpu")
 TWO = new_location("two", "1", "gpu")

@@ -31,8 +31,8 @@ from dagster._core.scheduler.instigation import (
 )
 from dagster_cloud.api.dagster_cloud_api import DagsterCloudApi
 
-from tests.unit.engine.settings.honoured import sees
-from tests.unit.engine.settings.stage import LOCATION, Stage, job_origin
+from tests.unit.engine.settings_seen import sees
+from tests.unit.engine.settings_stage import LOCATION, Stage, job_origin
 
 LETTERS = StaticPartitionsDefinition(["a", "b", "c"])
 
