@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -58,12 +59,14 @@ class Tally:
 
     statuses: Counter[int] = field(default_factory=Counter)
     wrong: list[str] = field(default_factory=list)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def add(self, answered: Answered) -> None:
         """Count one, and keep it if it should not be."""
-        self.statuses[answered.status] += 1
-        if _is_wrong(answered):
-            self.wrong.append(f"{answered.status} {repeatable(answered.sent)}")
+        with self._lock:
+            self.statuses[answered.status] += 1
+            if _is_wrong(answered):
+                self.wrong.append(f"{answered.status} {repeatable(answered.sent)}")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
