@@ -9,6 +9,7 @@ from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from dagstead.console.links import Links
+from dagstead.console.words import launcher
 from dagstead.model.agents import Agent, AgentKind
 from dagstead.model.queues import describe_queue
 from dagstead.routing.routes import Route, State
@@ -112,15 +113,13 @@ def _agents(routes: Iterable[Route], ids: Mapping[str, str]) -> list[MapThing]:
         MapThing(
             key=("agent", name),
             text=name,
-            below="managed pool: PEX files" if agent.kind is AgentKind.POOL else _launcher(agent),
+            below="managed pool: PEX files"
+            if agent.kind is AgentKind.POOL
+            else launcher(agent.launcher),
             address=_LINKS.agent(ids[name]) if name in ids else None,
         )
         for name, agent in sorted(known.items())
     ]
-
-
-def _launcher(agent: Agent) -> str:
-    return (agent.launcher or "").removesuffix("UserCodeLauncher")
 
 
 def _queues(routes: Sequence[Route]) -> list[MapThing]:
