@@ -80,7 +80,6 @@ def test_the_folders_of_unit_tests_are_rooms() -> None:
     others = {
         ("examples",): "the code of the example repository, which is in no room",
         ("support",): "what the tests themselves are made of",
-        ("engine", "settings"): "the tests that see what a setting does, which a walk looks for",
     }
 
     folders = {path.parent.relative_to(unit).parts for path in unit.rglob("test_*.py")}

@@ -248,6 +248,7 @@ GRANTS: Mapping[str, tuple[TokenKind, Grant]] = {
         Grant(deployments=[THEIRS], branch_deployments=True),
     ),
     "another pool": (TokenKind.POOL, Grant(deployments=[THEIRS], branch_deployments=True)),
+    "metrics": (TokenKind.METRICS, Grant()),
     "a user": (TokenKind.USER, Grant(deployments=[THEIRS], branch_deployments=True)),
 }
 

@@ -45,7 +45,8 @@ BOUNDED: dict[str, str] = {
             *("releases.deployment", "release_parts.deployment", "workspace_versions.deployment"),
             *("requests.deployment", "launches.deployment", "heartbeats.deployment"),
             *("worker_tokens.deployment", "made_by_workers.deployment", "secrets.deployment"),
-            *("writes.deployment", "deletions.deployment"),
+            *("writes.deployment", "deletions.deployment", "branches.deployment"),
+            *("noted_waits.deployment", "traces.deployment"),
         ),
         DEPLOYMENT,
     ),
@@ -57,7 +58,12 @@ BOUNDED: dict[str, str] = {
         LOCATION,
     ),
     **dict.fromkeys(
-        ("locations.queue", "release_parts.queue", "requests.queue", "launches.queue"), QUEUE
+        (
+            *("locations.queue", "release_parts.queue", "requests.queue", "launches.queue"),
+            # With a sign before the name.
+            *("launches.fell_from", "queue_calls.key", "queues.key", "tallies.place"),
+        ),
+        QUEUE,
     ),
     **dict.fromkeys(
         (
@@ -70,7 +76,7 @@ BOUNDED: dict[str, str] = {
     **dict.fromkeys(
         (
             *("launches.run_id", "requests.run_id", "worker_tokens.run_id"),
-            *("made_by_workers.id", "made_by_workers.by_run"),
+            *("made_by_workers.id", "made_by_workers.by_run", "noted_waits.run_id", "traces.id"),
         ),
         RUN,
     ),
@@ -95,7 +101,9 @@ BOUNDED: dict[str, str] = {
             *("pex_files.sha256", "secrets.slot", "secrets.kind", "secrets.batch", "secrets.key"),
             *("secrets.updated_by", "properties.name", "leader.name"),
             *("trail.hash", "trail.who_kind", "trail.act", "trail.result", "trail_begun.id"),
-            *("trail_head.name", "trail_head.hash", "trail_sinks.name"),
+            *("branches.condition", "refused_callers.act", "refused_callers.kind"),
+            *("refused_callers.key", "tallies.detail", "tallies.what", "traces.kind"),
+            *("traces.parent", "trail_head.name", "trail_head.hash", "trail_sinks.name"),
         ),
         OURS,
     ),

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select
 
 from dagstead.plane.tokens import TokenKind
-from dagstead.store.tables import metadata, token_calls, trail, trail_head
+from dagstead.store.tables import metadata, refused_callers, token_calls, trail, trail_head
 from tests.support.browsers import OPENED, own_page, sign_in
 from tests.support.routes import every_call
 from tests.unit.server.conftest import Plane
@@ -23,7 +23,7 @@ def stored(plane: Plane) -> dict[str, Any]:
     found: dict[str, Any] = {}
     with plane.store.database.read() as connection:
         for table in metadata.sorted_tables:
-            if table not in {token_calls, trail, trail_head}:
+            if table not in {refused_callers, token_calls, trail, trail_head}:
                 columns = [each for each in table.columns if each.name not in USED]
                 found[table.name] = sorted(map(repr, connection.execute(select(*columns))))
     found["files"] = sorted(plane.store.blobs.all(), key=repr)

@@ -188,7 +188,7 @@ def endpoint(services: Services, handler: Handler) -> Callable[[Request], Awaita
 
     async def answer(request: Request) -> Response:
         token: Token = request.state.token
-        _require_person(token)
+        require_person(token)
         call = PageCall(
             request=request,
             services=services,
@@ -229,7 +229,12 @@ _TITLES = {
 }
 
 
-def _require_person(token: Token) -> None:
+def require_person(token: Token) -> None:
+    """Let nobody see pages but people.
+
+    Raises:
+        ForbiddenError: for the token of an agent, or of user code.
+    """
     if token.kind is not TokenKind.USER:
         raise ForbiddenError(
             f"Token {token.name!r} is {token.kind.described}, and these pages are for people. "

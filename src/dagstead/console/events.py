@@ -9,7 +9,7 @@ from anyio import to_thread
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from dagstead.console.calls import Services
+from dagstead.console.calls import Services, require_person
 from dagstead.control import bell
 from dagstead.control.actor import Actor
 from dagstead.errors import InvalidInputError
@@ -28,10 +28,11 @@ _BEAT_SECONDS = 20.0
 
 async def events(services: Services, request: Request) -> Response:
     """Begin one."""
+    token: Token = request.state.token
+    require_person(token)
     if _KIND not in request.headers.get("accept", ""):
         # Whoever does not listen would wait for its end.
         raise InvalidInputError(f"This is a stream for pages. Ask for it with Accept: {_KIND}.")
-    token: Token = request.state.token
     actor = Actor.holding(token)
     granted = await to_thread.run_sync(services.control.deployments.granted, actor)
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
@@ -22,9 +23,11 @@ from starlette.websockets import (
     WebSocketState,
 )
 
-from dagstead.errors import DagsteadError, InvalidInputError
+from dagstead.errors import DagsteadError, InvalidInputError, report_unexpected
 from dagstead.plane.texts import is_suspicious, require_storable_values
 from dagstead.plane.tokens import Token
+
+logger = logging.getLogger(__name__)
 
 #: A page of the UI has a handful.
 MOST_OF_A_SOCKET = 50
@@ -143,16 +146,19 @@ class GraphQLSocket:
             await self._refuse(wanted, refusal or {"message": "There is nothing to follow."})
             return
         self._tasks[wanted.id] = task
-        task.add_done_callback(lambda _task: self._ended(wanted.id))
+        task.add_done_callback(lambda ended: self._ended(wanted.id, ended))
 
     def _require_room(self) -> None:
         if len(self._tasks) >= MOST_OF_A_SOCKET:
             msg = f"This socket has {MOST_OF_A_SOCKET} subscriptions, which is the most."
             raise InvalidInputError(msg)
 
-    def _ended(self, operation_id: str) -> None:
+    def _ended(self, operation_id: str, task: asyncio.Task[None]) -> None:
         del self._tasks[operation_id]
         self._counts.remove(self._token_id)
+        error = None if task.cancelled() else task.exception()
+        if isinstance(error, Exception) and not isinstance(error, WebSocketDisconnect):
+            report_unexpected(error, "a subscription", logger)
 
     async def _refuse(self, wanted: Subscription, error: GraphQLFormattedError) -> None:
         answer = {"type": GraphQLWS.ERROR.value, "id": wanted.id, "payload": error}

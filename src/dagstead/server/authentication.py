@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
@@ -49,12 +50,21 @@ TOKEN_HEADER = "Dagster-Cloud-Api-Token"  # noqa: S105 - a header's name
 _THREADS = 8
 _TRY_AGAIN_LATER = 1013
 
+#: What is below that and no file of the pages needs a token, as everything else.
+_STATIC = re.compile(re.escape(STATIC_PATH) + "[^/]+/[^/]+")
+
 Listening = AbstractContextManager[Listener]
 
 
-def is_public(path: str) -> bool:
+def is_public(path: str, method: str = "GET") -> bool:
     """Whether a path is answered without a token."""
-    return path in PUBLIC_PATHS or path.startswith((BLOBS_PATH, STATIC_PATH))
+    if path in PUBLIC_PATHS or path.startswith(BLOBS_PATH):
+        return True
+    return method in {"GET", "HEAD"} and _STATIC.fullmatch(path) is not None
+
+
+def _is_public(scope: Scope) -> bool:
+    return is_public(scope["path"], scope.get("method", ""))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -125,7 +135,7 @@ class AuthenticationMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
-        if scope["type"] == "lifespan" or is_public(scope["path"]) or self._is_open(scope):
+        if scope["type"] == "lifespan" or _is_public(scope) or self._is_open(scope):
             await self._app(scope, receive, send)
             return
         connection = HTTPConnection(scope)

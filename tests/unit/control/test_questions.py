@@ -179,8 +179,12 @@ def test_code_that_cannot_be_loaded_is_not_waited_for(
     reason = "Its agent cannot reach its code server."
     control.statuses.note_refused(SYSTEM, prod, store.locations.get("prod", "weather"), reason)
     waiting = ask(pool, control, 600)
-    heard(store)
-    clock.advance(4)
+
+    def is_answered_later() -> bool:
+        clock.advance(1)
+        return waiting.done()
+
+    eventually(is_answered_later, _PATIENCE, "the answer")
     with pytest.raises(NoAnswerError, match=f"'weather': in error. {reason}"):
         waiting.result(_PATIENCE)
 

@@ -57,7 +57,7 @@ class PerValue(Section):
     applyLimitPerUniqueValue: bool  # noqa: N815 - Dagster's spelling
 
 
-class TagLimit(Section):
+class TagLimitSection(Section):
     """At most so many runs with a tag."""
 
     key: str
@@ -85,7 +85,7 @@ SECONDS = Annotated[float, Field(ge=0)]
 #: Dagster's own settings take no fractions.
 WHOLE_SECONDS = COUNT
 KEPT_DAYS = Annotated[int, Field(strict=True), AfterValidator(_days)]
-TAG_LIMITS = list[TagLimit]
+TAG_LIMITS = list[TagLimitSection]
 TAGS = dict[str, str]
 GRANULARITY = Literal["op", "run"]
 UNSERVED = Literal["refuse", "warn", "wait"]
