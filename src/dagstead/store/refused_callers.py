@@ -36,7 +36,7 @@ class RefusedCallerStore:
             .order_by(refused_callers.c.last_at.desc(), refused_callers.c.key)
             .limit(MOST_CALLERS)
         )
-        with self.database.write(waits=False) as connection:
+        with self.database.write() as connection:
             for each in sorted(sightings, key=lambda each: each.key):
                 new = insert(refused_callers).values(
                     key=each.key,
