@@ -24,6 +24,9 @@ from dagstead.model.source import SourceText
 #: libyaml takes these characters in places where PyYAML's own scanner refuses them.
 _DISPUTED = re.compile("[\t\ufeff]")
 
+_BOM = "\ufeff"
+_TWICE = "the file begins with two byte order marks; remove them"
+
 _STR = "tag:yaml.org,2002:str"
 _MERGE = "tag:yaml.org,2002:merge"
 _TIMESTAMP = "tag:yaml.org,2002:timestamp"
@@ -59,6 +62,9 @@ class ParseResult:
 
 def read_yaml(source: SourceText) -> ParseResult:
     """Read one document. Never raises for what is in the text."""
+    if source.text.startswith(_BOM):
+        # PyYAML would pass over it, as over the first one, which is no part of this text.
+        return ParseResult(root=None, syntax=Problem(message=_TWICE, start=0, end=1))
     if not _DISPUTED.search(source.text):
         try:
             return _read(source, _fast_loader())

@@ -18,6 +18,7 @@ GOOD = "locations:\n" + _ETL
 
 TEXTS = {
     "byte order mark": "\ufeff" + GOOD,
+    "two byte order marks": "\ufeff\ufeff" + GOOD,
     "carriage returns": GOOD.replace("\n", "\r\n"),
     "old line ends": GOOD.replace("\n", "\r"),
     "no final newline": GOOD.rstrip(),
