@@ -133,9 +133,9 @@ def test_deployments_and_settings(site: Site, cli: OfficialCli) -> None:
     assert "max_retries: 2" in got.stdout
     cli.run("dg api deployment delete", "passing", "--allow-delete-full-deployment")
     assert full_deployments(site) == before
-    file.write_text("motto: plain", encoding="utf-8")
+    file.write_text("branch_deployments: {close_after_days: 14}", encoding="utf-8")
     cli.run("dg api organization settings set", file)
-    assert "motto: plain" in cli.run("dg api organization settings get").stdout
+    assert "close_after_days: 14" in cli.run("dg api organization settings get").stdout
 
 
 def test_artifacts(cli: OfficialCli) -> None:
