@@ -148,7 +148,7 @@ def readable(info: GraphQLResolveInfo, answer: object) -> object:
     if name in read or _ANY_ERROR in read or "PythonError" not in read:
         return answer
     is_ours = text != getattr(answer, "message", None)
-    return python_error(text if is_ours else f"{name}: {text}")
+    return python_error(text if is_ours else f"{name}: {text}", name)
 
 
 def _text_of(answer: object) -> str | None:

@@ -12,6 +12,7 @@ from enum import Enum
 from inspect import isawaitable
 from typing import Any, Final, TypeAlias, cast
 
+from dagster_graphql.schema.errors import GraphenePythonError
 from graphql import GraphQLResolveInfo, GraphQLSchema, default_field_resolver
 
 from dagstead.control.recording import SurfaceAct
@@ -163,7 +164,7 @@ def _judge(act: SurfaceAct, answer: object) -> None:
     kind = _type_of(answer)
     if any(word in kind for word in _FAILED):
         reason = getattr(answer, "message", None)
-        is_refusal = "Unauthorized" in kind or str(reason).startswith(_REFUSAL)
+        is_refusal = "Unauthorized" in _error_of(answer) or str(reason).startswith(_REFUSAL)
         result = Result.REFUSED if is_refusal else Result.FAILED
         act.failed(f"{kind}: {reason}" if reason else kind, result)
         return
@@ -177,6 +178,13 @@ def _type_of(answer: object) -> str:
     if isinstance(answer, Mapping):
         return str(answer.get("__typename", ""))
     return str(getattr(meta, "name", ""))
+
+
+def _error_of(answer: object) -> str:
+    """The error's own name, also of one that is sent as another because clients read that."""
+    if isinstance(answer, GraphenePythonError):
+        return str(answer.resolve_className(None))  # type: ignore[no-untyped-call]
+    return _type_of(answer)
 
 
 def _made(answer: object) -> Iterator[tuple[str, object]]:

@@ -62,9 +62,6 @@ class ParseResult:
 
 def read_yaml(source: SourceText) -> ParseResult:
     """Read one document. Never raises for what is in the text."""
-    if source.text.startswith(_BOM):
-        # PyYAML would pass over it, as over the first one, which is no part of this text.
-        return ParseResult(root=None, syntax=Problem(message=_TWICE, start=0, end=1))
     if not _DISPUTED.search(source.text):
         try:
             return _read(source, _fast_loader())
@@ -115,6 +112,9 @@ def scanned(text: str) -> list[yaml.Token]:
 
 
 def _read(source: SourceText, loader_class: Any) -> ParseResult:
+    if source.text.startswith(_BOM):
+        # PyYAML would pass over it, as over the first one, which is no part of this text.
+        return ParseResult(root=None, syntax=Problem(message=_TWICE, start=0, end=1))
     loader = loader_class(source.text)
     try:
         composed = loader.get_single_node()
