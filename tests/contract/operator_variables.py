@@ -156,7 +156,8 @@ BY_OPERATION: Mapping[str, Mapping[str, Value]] = {
 
 #: Where the answer is an error member by the choice of variables above.
 EXPECTED_MEMBERS: Mapping[str, str] = {
-    "CliLaunchRun": "PipelineNotFoundError",
+    # The command line reads a text of this one alone.
+    "CliLaunchRun": "PythonError",
     "LaunchRun": "PipelineNotFoundError",
     "RerunBackfill": "PythonError",
     "RerunRun": "PythonError",
