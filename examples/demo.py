@@ -313,7 +313,7 @@ def verdict(runs: list[Run], seconds: float) -> str:
 def stay(plane: ControlPlane) -> None:
     """Keep everything up until Ctrl-C."""
     console.print(
-        f"\nThe UI: {plane.url}/sign-in#token={plane.token} (then press the button)\n"
+        f"\nThe console: {plane.url}/sign-in#token={plane.token} (then press the button)\n"
         "Ctrl-C stops the control plane and the agent.",
         soft_wrap=True,
         highlight=False,
