@@ -47,6 +47,14 @@ class Ground:
 
     def why(self, name: str) -> dict[str, Any]:
         """What the command says, which is what the operation says."""
+        said = eventually(
+            lambda: self._agreed(name), _EVENT_SECONDS, f"command and operation to agree on {name}"
+        )
+        assert said is not None
+        return said
+
+    def _agreed(self, name: str) -> dict[str, Any] | None:
+        """Nothing, if the reason has changed between the two."""
         environment = own_environment()
         variables = environment.variables(
             DAGSTER_CLOUD_URL=self.plane.url, DAGSTER_CLOUD_API_TOKEN=self.token
@@ -61,9 +69,9 @@ class Ground:
         )
         by_command: dict[str, Any] = json.loads(said.stdout)
         by_operation = self.deployment.graphql(_WHY, name=name)["why"]
-        assert by_operation["reason"]["code"] == by_command["code"]
-        assert by_operation["reason"]["says"] == by_command["says"]
-        return by_command
+        reason = by_operation["reason"]
+        is_same = (reason["code"], reason["says"]) == (by_command["code"], by_command["says"])
+        return by_command if is_same else None
 
     def waits(self, run_id: str, code: str, *parts: str) -> None:
         """The run waits for that, and its log says so."""
