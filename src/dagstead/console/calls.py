@@ -41,6 +41,10 @@ class RedeployIn(Protocol):
         """Those of one deployment."""
 
 
+#: Of what a database numbers.
+_LARGEST_NUMBER = 2**31 - 1
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Services:
     """What pages work with."""
@@ -86,6 +90,17 @@ class PageCall:
     def path(self, name: str) -> str:
         """A part of the address."""
         return str(self.request.path_params[name])
+
+    def number(self, name: str) -> int:
+        """A number in the address.
+
+        Raises:
+            NotFoundError: for one that nothing can have.
+        """
+        found = int(self.request.path_params[name])
+        if found > _LARGEST_NUMBER:
+            raise NotFoundError(f"There is nothing of number {found}.")
+        return found
 
     def query(self, name: str) -> str | None:
         """What is chosen on the page; ``None`` for nothing."""

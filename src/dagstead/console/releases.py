@@ -48,7 +48,7 @@ def releases(call: PageCall) -> Response:
 def release(call: PageCall) -> Response:
     """One of them."""
     deployment = call.deployment(call.path("deployment"))
-    number = int(call.path("number"))
+    number = call.number("number")
     found, changes = call.control.overview.changes(call.actor, deployment, number)
     errors = {part.name: read_load_error(part.error) for part in found.parts if part.error}
     return call.show(
@@ -91,7 +91,7 @@ def rollback(call: PageCall) -> Response:
 def roll_back(call: PageCall) -> Completion:
     """Undo it, as it was confirmed."""
     deployment = call.deployment(call.path("deployment"))
-    number = int(call.path("number"))
+    number = call.number("number")
     if call.field("needs_name") and call.field("typed") != deployment.name:
         raise InvalidInputError(
             f"Type the name of the deployment, {deployment.name!r}, to confirm what it removes."
@@ -113,7 +113,7 @@ def roll_back(call: PageCall) -> Completion:
 
 def _planned(call: PageCall) -> tuple[Deployment, Release, Rollback | None, str | None]:
     deployment = call.deployment(call.path("deployment"))
-    number = int(call.path("number"))
+    number = call.number("number")
     control, actor = call.control, call.actor
     found = control.releases.get(actor, deployment, number)
     try:

@@ -250,4 +250,4 @@ def _found(call: PageCall) -> Token:
 
 
 def _id(call: PageCall) -> int:
-    return int(call.path("token"))
+    return call.number("token")

@@ -22,6 +22,7 @@ LIMIT_MAX = 100_000
 PRIORITY_MAX = 1000
 #: Agents are missed after a minute and a half: a shorter wait says nothing of them.
 WAIT_MIN, WAIT_MAX = 60.0, 30 * 86400.0
+PAUSE_MAX = 3653 * 86400.0
 
 
 class FallbackKind(StrEnum):
@@ -184,12 +185,17 @@ def check_until(until: float | None, now: float) -> None:
     """Refuse the end of a pause that is not ahead.
 
     Raises:
-        InvalidInputError: when it is over already.
+        InvalidInputError: when it is over already, or so far ahead that nobody means it.
     """
     if until is not None and until <= now:
         raise InvalidInputError(
             "The pause would be over already: --until is not in the future. Give a length of time, "
             "such as 2h, or a later time."
+        )
+    if until is not None and until - now > PAUSE_MAX:
+        raise InvalidInputError(
+            "The pause would end in more than ten years. Give an earlier time, or none: it then "
+            "lasts until somebody ends it."
         )
 
 

@@ -230,3 +230,16 @@ def _changes(console: Console) -> tuple[object, ...]:
 
 def _admin(console: Console) -> Actor:
     return Actor.holding(console.store.tokens.authenticate("the admin"))
+
+
+def test_a_number_that_nothing_has_is_not_found(fresh: Console) -> None:
+    far = "9" * 40
+    for path in (f"/-/tokens/{far}", f"/-/releases/prod/{far}", f"/-/releases/prod/{far}/rollback"):
+        assert fresh.get(path).status_code == 404
+
+
+def test_a_pause_that_nobody_means_is_refused(fresh: Console) -> None:
+    form: dict[str, Any] = {"queue": ["default"], "until": "9000-01-01"}
+    answer = fresh.post("/-/queues/pause", **form)
+    assert answer.status_code == 422
+    assert "more than ten years" in answer.text
