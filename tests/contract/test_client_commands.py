@@ -26,10 +26,11 @@ def test_only_commands_that_there_are_have_records_and_notes() -> None:
 
 def test_hidden_commands_have_rows() -> None:
     hidden = [command.name for command in found_commands() if command.hidden]
+    text = page()
 
     assert "dagster-cloud workspace list" in hidden
     assert "dagster-cloud serverless registry-info" in hidden
-    assert [name for name in hidden if f"| `{name}` |" not in page()] == []
+    assert [name for name in hidden if f"| `{name}` |" not in text] == []
 
 
 def test_what_is_recorded_is_driven_by_a_test_that_there_is() -> None:

@@ -7,6 +7,7 @@ import inspect
 import typing
 from collections.abc import Iterable, Mapping
 from dataclasses import is_dataclass
+from functools import cache
 
 import pytest
 
@@ -24,6 +25,7 @@ TABLES = {table.name for table in metadata.sorted_tables if "deployment" in tabl
 NAMES = {"deployment", "deployments"}
 
 
+@cache
 def stores() -> Mapping[str, type]:
     """By the module that they are in: the stores with statements on these tables."""
     found = {
