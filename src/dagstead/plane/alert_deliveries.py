@@ -100,6 +100,11 @@ class Delivery:
     sent_at: float | None = None
     is_test: bool = False
 
+    @property
+    def is_tried(self) -> bool:
+        """Whether something has become of it."""
+        return self.state is not DeliveryState.WAITING or self.tries > 0
+
 
 def next_try(delivery: Delivery, now: float) -> float | None:
     """When to try again, after one more try has failed; ``None`` to give it up."""

@@ -88,8 +88,8 @@ def test_an_unserved_queue_is_posted_and_mailed_with_the_ids_that_are_stored(
         ),
     )
     assert control.alert_watch.look(SYSTEM) == 2
-    smtp = {"alerts_smtp": mailbox.server, "alerts_from": "dagstead@example.com"}
-    with delivering(control, senders(**smtp)):
+    sender = senders(alerts_smtp=mailbox.server, alerts_from="dagstead@example.com")
+    with delivering(control, sender):
         eventually(lambda: bool(hook.got and mailbox.mails), 30, "both messages")
         eventually(lambda: all(each.sent_at for each in deliveries(control)), 30, "the notes")
     by_policy = {each.policy: each for each in deliveries(control)}
