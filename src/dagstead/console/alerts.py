@@ -54,9 +54,7 @@ def try_policy(call: PageCall) -> Completion:
     name = call.field("policy")
     document = _document(call.field("document"))
     call.control.alerts.test(call.actor, _deployment(call), name, document)
-    return _back(
-        call, f"A message that tries {name} is on its way. Its row below shows how it goes."
-    )
+    return _back(call, f"A message that tries {name} is on its way. Its row shows how it goes.")
 
 
 def silence(call: PageCall) -> Completion:
