@@ -88,7 +88,12 @@ class Alerts:
         ]
 
     def may_change(self, actor: Actor, deployment: Deployment) -> bool:
-        """Whether the actor may change the alert policies of a deployment."""
+        """Whether the actor may change the alert policies of a deployment.
+
+        Raises:
+            ForbiddenError: for those who may not see the whole deployment.
+        """
+        self._require_reading(actor, deployment)
         try:
             self._require_change(actor, deployment)
         except ForbiddenError:
