@@ -181,8 +181,8 @@ class World:
             "alert_watch.due.limit": 10,
             "besides": (),
             "delivery": delivery,
-            "document": [entry_of("another")],
-            "entry": entry_of("another"),
+            "document": [_ALERT_POLICY],
+            "entry": _ALERT_POLICY,
             "silence_id": store.alert_silences.all(ORGANIZATION, ["prod"])[0].id,
             "overview.problems_of_each.names": ["prod"],
             "agent_id": "a2",
@@ -309,6 +309,10 @@ class World:
 
 
 _UNKNOWN = object()
+#: Its address has the word that no row of the trail may have.
+_ALERT_POLICY = entry_of(
+    "third", notification_service={"webhook": {"webhook_url": "https://example.com/another"}}
+)
 
 
 def world(folder: Path) -> World:
