@@ -26,6 +26,8 @@ _PATIENCE_SECONDS: Mapping[AlertEvent, float] = {
     AlertEvent.LOCATION_NOT_HEALING: 60.0,
 }
 
+_TWO_MINUTES = 120.0
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AlertRun:
@@ -154,13 +156,14 @@ def of_ended_run(run: AlertRun, *, has_failed: bool) -> Alert:
 
 def of_long_run(run: AlertRun, now: float) -> Alert:
     """A run is under way for long."""
-    minutes = (now - run.at) / 60
+    seconds = now - run.at
+    long = f"{seconds:.0f} seconds" if seconds < _TWO_MINUTES else f"{seconds / 60:.0f} minutes"
     return Alert(
         event=AlertEvent.JOB_LONG_RUNNING,
         about=run.run_id,
         title=f"Run of {run.job} takes long",
         says=f"Run {run.run_id} of job {run.job}{_of_location(run.location)} is under way for "
-        f"{minutes:.0f} minutes.",
+        f"{long}.",
         at=run.at,
         location=run.location,
         run=run,

@@ -67,7 +67,7 @@ class AlertOutbox:
             The ids of the messages to send.
         """
         with self.database.write() as connection:
-            there = _that_exist(connection, rounds)
+            there = _that_exist(connection, deployment, rounds)
             made = [
                 each
                 for policy_id, found in rounds.items()
@@ -270,10 +270,11 @@ class AlertOutbox:
         return made
 
 
-def _that_exist(connection: Connection, numbers: Iterable[int]) -> set[int]:
+def _that_exist(connection: Connection, deployment: str, numbers: Iterable[int]) -> set[int]:
     """Those of the policies that nobody has removed since they were read; they stay meanwhile."""
     wanted = alert_policies.c.id.in_(sorted(numbers))
-    statement = select(alert_policies.c.id).where(wanted)
+    own = alert_policies.c.deployment == deployment
+    statement = select(alert_policies.c.id).where(own).where(wanted)
     return set(connection.scalars(statement.with_for_update(read=True, key_share=True)))
 
 

@@ -77,9 +77,9 @@ class AlertPolicyStore:
             gone = known.keys() - {policy.name for policy, _ in entries}
             if gone:
                 connection.execute(
-                    delete(alert_policies).where(
-                        alert_policies.c.id.in_([known[name] for name in gone])
-                    )
+                    delete(alert_policies)
+                    .where(_of(deployment, kind))
+                    .where(alert_policies.c.name.in_(sorted(gone)))
                 )
 
         self.vault.write(write)

@@ -45,7 +45,11 @@ class AlertSilenceStore:
         now = self.clock()
         try:
             with self.database.write() as connection:
-                connection.execute(delete(alert_silences).where(alert_silences.c.until <= now))
+                connection.execute(
+                    delete(alert_silences)
+                    .where(alert_silences.c.deployment == deployment)
+                    .where(alert_silences.c.until <= now)
+                )
                 made = connection.execute(
                     insert(alert_silences)
                     .values(
