@@ -33,6 +33,7 @@ PAGES = {
     "callers": "/-/callers",
     "runs": "/-/runs",
     "routes": "/-/routes",
+    "alerts": "/-/alerts",
     "releases": "/-/releases",
     "release": "/-/releases/prod/3",
     "failed-release": "/-/releases/prod/5",
@@ -56,7 +57,9 @@ _SERIOUS = {"serious", "critical"}
 def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
     """A control plane with all sorts of things in it, also broken ones."""
     with ControlPlane(tmp_path_factory.mktemp("plane")) as started:
-        ConsoleScene(started.store).fill()
+        scene = ConsoleScene(started.store)
+        scene.fill()
+        scene.alerts()
         yield started
 
 

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from dagstead.control.actor import COMMAND_LINE
+from dagstead.control.actor import COMMAND_LINE, SYSTEM
 from dagstead.plane.agents import Heartbeat
+from dagstead.plane.alert_policies import AlertDocument
 from dagstead.plane.code_servers import ServerReport, ServerState
 from dagstead.plane.deployments import Branch
 from dagstead.plane.locations import NewLocation
@@ -17,6 +18,7 @@ from dagstead.plane.roles import Role, Roles
 from dagstead.plane.secrets import SecretKind, SecretTarget
 from dagstead.plane.tokens import Grant, TokenKind
 from dagstead.store.all import Store
+from tests.support.alert_policies import entry_of, sync
 from tests.support.heartbeats import heartbeat_of
 from tests.support.orchestration import control_without_dagster
 
@@ -71,6 +73,26 @@ class ConsoleScene:
         self.release("staging", ("weather",), commit=_COMMITS[2])
         self._branch()
         self._secrets()
+
+    def alerts(self) -> None:
+        """Alert policies, what fires for them, and messages that do not arrive."""
+        control = control_without_dagster(self.store)
+        hook = {"webhook": {"webhook_url": "https://alerts.invalid/hook/t0ken"}}
+        mail = {"email": {"email_addresses": ["on-call@example.com"]}}
+        policies = [
+            entry_of("on-call", "AGENT_UNAVAILABLE", notification_service=mail),
+            entry_of("failed loads", "CODE_LOCATION_ERROR", notification_service=hook),
+            entry_of(HOSTILE, "JOB_FAILURE", notification_service=hook),
+        ]
+        sync(control, *policies, kind=AlertDocument.OFFICIAL)
+        sync(control, entry_of("late runs", "LONGEST_WAIT_EXCEEDED", enabled=False))
+        prod = self.store.deployments.get("prod")
+        now = self.store.clock()
+        control.alert_watch.look(SYSTEM)
+        control.alerts.silence(
+            COMMAND_LINE, prod, "failed loads", now + 7200, "Moving the registry"
+        )
+        control.alerts.test(COMMAND_LINE, prod, HOSTILE)
 
     def beat(self) -> None:
         """Have the agents that are there send a heartbeat."""

@@ -9,6 +9,9 @@ from dataclasses import dataclass, field
 from dagstead.control.all import Control, control_over
 from dagstead.control.orchestration import OutgoingRequest
 from dagstead.plane.agents import Heartbeat
+from dagstead.plane.alert_events import AlertEvent
+from dagstead.plane.alert_news import EndedRun, EndedRuns
+from dagstead.plane.alerts import AlertAsset, AlertAutomation, AlertRun
 from dagstead.plane.branches import BaseDefinitions
 from dagstead.plane.comparisons import AssetChange
 from dagstead.plane.deployments import Deployment
@@ -51,6 +54,11 @@ class NoDagster:
     reports: dict[str, Sequence[WorkerReport]] = field(default_factory=dict)
     #: Of runs that are in Dagster's storage.
     origins: dict[str, RunOrigin] = field(default_factory=dict)
+    #: What alerts are about.
+    alert_runs: list[EndedRun] = field(default_factory=list)
+    running_since: list[AlertRun] = field(default_factory=list)
+    unmade_assets: dict[str, list[AlertAsset]] = field(default_factory=dict)
+    failing_automations: list[AlertAutomation] = field(default_factory=list)
     #: When the newest run of every deployment was created.
     newest_run: float | None = None
 
@@ -75,6 +83,27 @@ class NoDagster:
     def offer_again(self, _deployment: Deployment, launch: Launch) -> str | None:
         self.offered_again.append(launch.run_id)
         return None
+
+    def ended_since(
+        self, _deployment: Deployment, after: Mapping[AlertEvent, int | None]
+    ) -> EndedRuns:
+        begun = {event for event, position in after.items() if position is not None}
+        found = [
+            (number, each)
+            for number, each in enumerate(self.alert_runs, start=1)
+            if _end(each) in begun and number > (after[_end(each)] or 0)
+        ]
+        newest = len(self.alert_runs)
+        return EndedRuns(runs=[each for _, each in found], cursors=dict.fromkeys(after, newest))
+
+    def long_runs(self, _deployment: Deployment, started_before: float) -> Sequence[AlertRun]:
+        return [each for each in self.running_since if each.at <= started_before]
+
+    def failed_assets(self, _deployment: Deployment, run_id: str) -> Sequence[AlertAsset]:
+        return self.unmade_assets.get(run_id, [])
+
+    def automations(self, _deployment: Deployment) -> Sequence[AlertAutomation]:
+        return self.failing_automations
 
     def ended(self, _deployment: Deployment, _run_ids: Collection[str]) -> Mapping[str, RunEnd]:
         return {}
@@ -145,3 +174,7 @@ def control_without_dagster(store: Store, orchestration: NoDagster | None = None
     """What the control plane does over a store, with nothing that runs."""
     chosen = orchestration or NoDagster()
     return control_over(store, store.bell, lambda: chosen)
+
+
+def _end(run: EndedRun) -> AlertEvent:
+    return AlertEvent.JOB_FAILURE if run.has_failed else AlertEvent.JOB_SUCCESS

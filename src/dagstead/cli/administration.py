@@ -81,6 +81,7 @@ def administration(where: Where) -> Iterator[Administration]:
             yield local
         return
     from dagstead.client.agents import Agents
+    from dagstead.client.alerts import Alerts
     from dagstead.client.connection import Connection
     from dagstead.client.deployments import Deployments
     from dagstead.client.locations import Locations
@@ -111,6 +112,7 @@ def administration(where: Where) -> Iterator[Administration]:
             secrets=Secrets(connection),
             trail=Trail(connection),
             reasons=Reasons(connection),
+            alerts=lambda deployment: Alerts(connection.on(deployment)),
             releases=lambda deployment: Releases(connection.on(deployment)),
         )
 

@@ -6,6 +6,7 @@ import typer
 
 from dagstead.cli import (
     agent,
+    alerts,
     backup,
     build,
     changes,
@@ -62,6 +63,7 @@ for name, group in (
     ("secret", secret.app),
     ("agent", agent.app),
     ("queues", queues.app),
+    ("alerts", alerts.app),
     ("release", releases.app),
     ("location", location.app),
     ("config", config.app),

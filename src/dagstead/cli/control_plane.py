@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from dagstead.client.agents import ListedAgent, ListedCaller
+    from dagstead.client.alerts import AlertBoard, ListedDelivery, ListedSilence
     from dagstead.client.deployments import DeletedDeployment, ListedDeployment
     from dagstead.client.locations import ListedLocation
     from dagstead.client.parts import ListedPart
@@ -161,6 +162,31 @@ class QueueActs(Protocol):
         """Forget what was said of a queue."""
 
 
+class AlertActs(Protocol):
+    """Acts on the alert policies of a deployment, and views of them."""
+
+    def board(self, deliveries: int) -> AlertBoard:
+        """Everything, with so many messages."""
+
+    def document(self, kind: str) -> Sequence[Mapping[str, Any]]:
+        """One of the two documents."""
+
+    def delivery(self, delivery_id: str) -> ListedDelivery:
+        """One message."""
+
+    def sync(self, kind: str, document: object) -> list[str]:
+        """Replace one of the two documents; the names of its policies."""
+
+    def test(self, name: str) -> ListedDelivery:
+        """Have a message sent that tries a policy."""
+
+    def silence(self, name: str | None, until: float, note: str | None) -> ListedSilence:
+        """Have nothing sent for a time."""
+
+    def end_silence(self, silence_id: int) -> None:
+        """End a silence."""
+
+
 class ReleaseActs(Protocol):
     """Acts on the releases of a deployment."""
 
@@ -254,4 +280,5 @@ class Administration:
     trail: TrailViews
     reasons: ReasonViews
     #: By deployment; ``None`` means the first one.
+    alerts: Callable[[str | None], AlertActs]
     releases: Callable[[str | None], ReleaseActs]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,6 +12,7 @@ from dagstead.cli.asking import ask
 from dagstead.cli.control_plane import Administration
 from dagstead.cli.options.confirmation import YesOption
 from dagstead.cli.output import Format, FormatOption, moment, print_rows, say
+from dagstead.cli.yaml_files import read_yaml
 
 app = typer.Typer(help="Create, list, set up and delete deployments.", no_args_is_help=True)
 
@@ -169,16 +169,9 @@ def _runs(count: int) -> str:
 
 
 def _read(file: Path) -> dict[str, Any]:
-    import yaml
-
     from dagstead.errors import InvalidInputError
 
-    try:
-        text = sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8")
-        value = yaml.safe_load(text)
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        msg = f"{file} cannot be read: {' '.join(str(error).split())}."
-        raise InvalidInputError(msg) from error
+    value = read_yaml(file)
     if value is None:
         return {}
     if not isinstance(value, dict):

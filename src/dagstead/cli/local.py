@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dagstead.cli.control_plane import Administration
+from dagstead.cli.local_alerts import LocalAlerts
 from dagstead.cli.local_queues import LocalQueues
 from dagstead.cli.local_releases import LocalReleases
 from dagstead.cli.local_secrets import LocalSecrets
@@ -61,6 +62,9 @@ def local_administration(settings: Settings) -> Iterator[Administration]:
             secrets=LocalSecrets(control),
             trail=LocalTrail(control),
             reasons=_Reasons(control),
+            alerts=lambda deployment: LocalAlerts(
+                control, control.deployments.named(COMMAND_LINE, deployment or first(control))
+            ),
             releases=lambda deployment: LocalReleases(
                 control, control.deployments.named(COMMAND_LINE, deployment or first(control))
             ),

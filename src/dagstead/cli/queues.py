@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from dagstead.cli.administration import administers
 from dagstead.cli.control_plane import Administration
+from dagstead.cli.options.pauses import PauseFlags
 from dagstead.cli.options.queue import QueueFlags, QueueName, moment_ahead
 from dagstead.cli.output import Format, FormatOption, moment, print_json, print_rows, say
 
@@ -81,10 +82,7 @@ def pause(
     plane: Administration,
     *,
     queue: QueueName,
-    note: Annotated[str | None, typer.Option("--note", help="Why, for people.")] = None,
-    until: Annotated[
-        str | None, typer.Option("--until", help="When it ends by itself: 30m, 12h, or a time.")
-    ] = None,
+    flags: PauseFlags,
 ) -> None:
     """Have the runs of a queue stay queued, until `dagstead queues resume`.
 
@@ -93,7 +91,7 @@ def pause(
 
     For example: `dagstead queues pause gpu --note "Driver update" --until 2h`
     """
-    view = plane.queues.pause(queue.chosen(), note, moment_ahead("--until", until))
+    view = plane.queues.pause(queue.chosen(), flags.note, moment_ahead("--until", flags.until))
     waiting = _count(view.runs.count, "queued run")
     say(
         f"Paused {_named(view)}: {waiting} {'waits' if view.runs.count == 1 else 'wait'}, and "

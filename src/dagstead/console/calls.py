@@ -20,6 +20,7 @@ from dagstead.control.releases import Redeploy
 from dagstead.errors import (
     ConflictError,
     DagsteadError,
+    DeploymentNotFoundError,
     ForbiddenError,
     InvalidInputError,
     NotFoundError,
@@ -117,6 +118,25 @@ class PageCall:
     def deployment(self, name: str) -> Deployment:
         """The deployment of that name, if the caller may see it."""
         return self.control.deployments.named(self.actor, name)
+
+    def chosen_deployment(self, granted: Sequence[Deployment]) -> Deployment:
+        """The deployment that a page is about; if none is chosen, the first full one.
+
+        Args:
+            granted: what the caller may see.
+
+        Raises:
+            DeploymentNotFoundError: when there is none.
+        """
+        name = self.query("deployment") or self.field("deployment")
+        if name:
+            return self.deployment(name)
+        full = [each for each in granted if not each.is_branch]
+        preferred = [each for each in full if each.name == "prod"]
+        first = [*preferred, *full, *granted]
+        if not first:
+            raise DeploymentNotFoundError("There is no deployment that your token grants.")
+        return first[0]
 
     def show(
         self,

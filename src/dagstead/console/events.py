@@ -50,7 +50,8 @@ async def stream_of(services: Services, deployments: list[Deployment]) -> AsyncI
     control = services.control
     left = _LONGEST_SECONDS
     silent = 0.0
-    with control.bell.listen(*topics(deployments), bell.queues(), bell.sign_ins()) as listener:
+    shared = (bell.queues(), bell.alerts(), bell.sign_ins())
+    with control.bell.listen(*topics(deployments), *shared) as listener:
         yield f"event: hello\ndata: {services.renderer.assets.digest}\n\n"
         # The end of the process rings no bell: each look is short.
         while left > 0 and not services.is_closing():

@@ -11,6 +11,7 @@ from starlette.routing import BaseRoute, Route
 
 from dagstead.console import (
     agents,
+    alerts,
     deployments,
     home,
     locations,
@@ -45,6 +46,7 @@ PAGES: Sequence[tuple[str, Handler]] = (
     ("agents", agents.agents),
     ("callers", agents.callers),
     ("agents/{agent:path}", agents.agent),
+    ("alerts", alerts.alerts),
     ("routes", route_pages.routing_map),
     ("releases", releases.releases),
     ("releases/{deployment}/{number:int}", releases.release),
@@ -68,6 +70,9 @@ ACTS: Sequence[tuple[str, Handler]] = (
     ("queues/default/remove", acting(queues.remove, queues.queue)),
     ("queues/remove/{name:path}", acting(queues.remove, queues.queue)),
     ("queues/of/{name:path}", acting(queues.change, queues.queue)),
+    ("alerts/test", acting(alerts.try_policy, alerts.alerts)),
+    ("alerts/silence", acting(alerts.silence, alerts.alerts)),
+    ("alerts/silence/{silence:int}/end", acting(alerts.end_silence, alerts.alerts)),
     ("agents/{agent:path}", acting(agents.forget, agents.agent)),
     (
         "releases/{deployment}/{number:int}/rollback",

@@ -6,7 +6,7 @@ from starlette.responses import Response
 
 from dagstead.console.calls import Completion, PageCall
 from dagstead.console.links import Links
-from dagstead.errors import DeploymentNotFoundError, ForbiddenError, InvalidInputError
+from dagstead.errors import ForbiddenError, InvalidInputError
 from dagstead.plane.deployments import Deployment
 from dagstead.plane.roles import Permission
 from dagstead.plane.secrets import SecretKind, SecretTarget
@@ -25,7 +25,7 @@ KINDS = {
 def secrets(call: PageCall) -> Response:
     """Those of one deployment."""
     granted = call.control.deployments.granted(call.actor)
-    found = _chosen(call, granted)
+    found = call.chosen_deployment(granted)
     shown = call.control.secrets.shown(call.actor, found, call.services.secrets)
     names = sorted(call.control.locations.names(call.actor, found))
     return call.show(
@@ -79,18 +79,6 @@ def _kind(text: str) -> SecretKind:
         return SecretKind(text)
     except ValueError as error:
         raise InvalidInputError(f"{text!r:.40} is no scope of a secret.") from error
-
-
-def _chosen(call: PageCall, granted: list[Deployment]) -> Deployment:
-    name = call.query("deployment") or call.field("deployment")
-    if name:
-        return call.deployment(name)
-    full = [each for each in granted if not each.is_branch]
-    preferred = [each for each in full if each.name == "prod"]
-    first = [*preferred, *full, *granted]
-    if not first:
-        raise DeploymentNotFoundError("There is no deployment that your token grants.")
-    return first[0]
 
 
 def _may_set(call: PageCall, deployment: Deployment) -> bool:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from dagstead.control.alerts import ShownPolicy
 from dagstead.plane.agent_cards import AgentCard
 from dagstead.plane.agents import AgentStatus
+from dagstead.plane.alert_deliveries import Delivery, DeliveryState
 from dagstead.plane.code_servers import ServerState
 from dagstead.plane.location_status import Condition, LocationStatus
 from dagstead.plane.problems import Problem, Weight
@@ -132,6 +134,36 @@ def of_problem(problem: Problem) -> ShownState:
     if problem.weight is Weight.WRONG:
         return ShownState("Wrong", Look.WRONG)
     return ShownState("Check", Look.ATTENTION)
+
+
+def of_alert_policy(shown: ShownPolicy) -> ShownState:
+    """Whether it sends something, and something fires."""
+    last = shown.last
+    found = (
+        (not shown.stored.policy.is_enabled, ShownState("Off", Look.QUIET)),
+        (
+            last is not None and last.state is DeliveryState.GIVEN_UP,
+            ShownState("Does not arrive", Look.WRONG),
+        ),
+        (shown.silence is not None, ShownState("Silent", Look.ATTENTION)),
+        (bool(shown.firing), ShownState("Fires", Look.ATTENTION)),
+    )
+    return next((state for holds, state in found if holds), ShownState("Quiet", Look.FINE))
+
+
+def of_delivery(delivery: Delivery) -> ShownState:
+    """How far a message is."""
+    match delivery.state:
+        case DeliveryState.SENT:
+            return ShownState("Sent", Look.FINE)
+        case DeliveryState.GIVEN_UP:
+            return ShownState("Given up", Look.WRONG)
+        case DeliveryState.MUTED:
+            return ShownState("Muted", Look.QUIET)
+        case DeliveryState.WAITING if delivery.tries:
+            return ShownState("Tried again", Look.ATTENTION)
+        case DeliveryState.WAITING:
+            return ShownState("Waits", Look.WAITING)
 
 
 def of_token(token: Token, now: float) -> ShownState:

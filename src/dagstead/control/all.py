@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from dagstead.control.agent_cards import AgentCards
 from dagstead.control.agents import Agents
+from dagstead.control.alert_watch import AlertWatch
+from dagstead.control.alerts import Alerts
 from dagstead.control.availability import Availability
 from dagstead.control.backend import Backend
 from dagstead.control.bell import Bell
@@ -74,6 +76,8 @@ class Control:
     overview: Overview
     agents: Agents
     agent_cards: AgentCards
+    alerts: Alerts
+    alert_watch: AlertWatch
     requests: Requests
     dagster_data: DagsterData
     launches: Launches
@@ -142,6 +146,8 @@ def control_over(
         overview=recorded(Overview, "overview")(backend),
         agents=recorded(Agents, "agents")(backend),
         agent_cards=recorded(AgentCards, "agent_cards")(backend),
+        alerts=recorded(Alerts, "alerts")(backend),
+        alert_watch=recorded(AlertWatch, "alert_watch")(backend),
         requests=recorded(Requests, "requests")(backend),
         dagster_data=recorded(DagsterData, "dagster_data")(backend),
         launches=recorded(Launches, "launches")(backend),

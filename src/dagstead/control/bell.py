@@ -79,3 +79,8 @@ def sign_ins() -> str:
 def queues() -> str:
     """A queue was changed, paused, resumed or removed."""
     return "queues"
+
+
+def alerts() -> str:
+    """Alert policies, silences or what fires were changed, or there is a message to send."""
+    return "alerts"

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from dagstead.plane.agents import Heartbeat
+from dagstead.plane.alert_events import AlertEvent
+from dagstead.plane.alert_news import EndedRuns
+from dagstead.plane.alerts import AlertAsset, AlertAutomation, AlertRun
 from dagstead.plane.branches import BaseDefinitions
 from dagstead.plane.comparisons import AssetChange
 from dagstead.plane.deployments import Deployment
@@ -96,6 +99,26 @@ class Orchestration(Protocol):
 
     def newest_run_at(self, deployment: Deployment) -> float | None:
         """When the newest run of a deployment was created; ``None`` when it has none."""
+
+    def ended_since(
+        self, deployment: Deployment, after: Mapping[AlertEvent, int | None]
+    ) -> EndedRuns:
+        """The runs that have failed or succeeded since the last look, each of them once.
+
+        Args:
+            deployment: whose runs.
+            after: where to go on, for JOB_FAILURE or JOB_SUCCESS or both; with ``None`` nothing is
+                read but where to go on the next time.
+        """
+
+    def long_runs(self, deployment: Deployment, started_before: float) -> Sequence[AlertRun]:
+        """The runs under way that began before a time."""
+
+    def failed_assets(self, deployment: Deployment, run_id: str) -> Sequence[AlertAsset]:
+        """The assets that a failed run was to materialize, and did not."""
+
+    def automations(self, deployment: Deployment) -> Sequence[AlertAutomation]:
+        """The running schedules and sensors whose last tick has failed, or is due."""
 
     def compare(self, deployment: Deployment, base: BaseDefinitions) -> Sequence[AssetChange]:
         """The assets that are not the same in a branch deployment and in its base."""

@@ -104,6 +104,35 @@ class Overview:
             callers=self._refused() if actor.is_unlimited else (),
         )
 
+    def problems_of_each(
+        self, actor: Actor, names: Collection[str]
+    ) -> Mapping[str, Sequence[Problem]]:
+        """What is wrong in each of these deployments, looked at one by one.
+
+        Raises:
+            ForbiddenError: for everybody but the control plane itself.
+        """
+        actor.require_system("Looking at the problems of every deployment")
+        facts = QueueFacts.of(self._backend, actor)
+        granted = self._granted(actor, names)
+        placed = self._placed(actor, facts.roster, granted)
+        silent = _silent(facts.roster, granted)
+        releases = self._lines(actor, granted, _MOST_RELEASES, None)
+        queues = [facts.view(name) for name in facts.names()]
+        return {
+            name: problems_of(
+                parts=(),
+                placed=[each for each in placed if each.deployment.name == name],
+                silent=[each for each in silent if name in each.deployments],
+                releases=[each for each in releases if each.deployment == name],
+                queues=[
+                    each for each in queues if any(one.deployment == name for one in each.locations)
+                ],
+                callers=(),
+            )
+            for name in granted
+        }
+
     def routes(self, actor: Actor, names: Collection[str] | None = None) -> Sequence[Route]:
         """Which live agents run every location, and why the others do not.
 

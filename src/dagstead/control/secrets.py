@@ -220,8 +220,8 @@ class Secrets:
 
         Args:
             actor: asks for it.
-            lost: whether to remove what only a missing key could decrypt: secrets, and the key that
-                signs sign-ins and addresses of files.
+            lost: whether to remove what only a missing key could decrypt: secrets, alert policies,
+                and the key that signs sign-ins and addresses of files.
 
         Raises:
             ForbiddenError: for a limited actor.
@@ -230,6 +230,7 @@ class Secrets:
         """
         actor.require_organization("Changing the master key")
         vault, store = self._backend.store.vault, self._backend.store.secrets
+        policies = self._backend.store.alert_policies
         used = self._keys_in_use()
         missing = {key_id for key_id in used if not vault.has(key_id)}
         if missing and not lost:
@@ -243,10 +244,12 @@ class Secrets:
             )
         if missing:
             removed = store.forget(ORGANIZATION, missing)
+            removed += policies.forget(ORGANIZATION, missing)
             logger.warning("%r: %s secrets of lost keys were removed", actor.name, removed)
         if vault.key_of_signing_key() in missing:
             vault.forget_signing_key()
         changed = vault.rewrap_signing_key() + store.rewrap(ORGANIZATION)
+        changed += policies.rewrap(ORGANIZATION)
         logger.info("%r: %s values moved to master key %s", actor.name, changed, current.id)
         return self.key(actor)
 
@@ -261,7 +264,10 @@ class Secrets:
         self._backend.store.vault.current()
 
     def _keys_in_use(self) -> dict[str, int]:
-        used = self._backend.store.secrets.keys_in_use(ORGANIZATION)
+        store = self._backend.store
+        used = store.secrets.keys_in_use(ORGANIZATION)
+        for key_id, count in store.alert_policies.keys_in_use(ORGANIZATION).items():
+            used[key_id] = used.get(key_id, 0) + count
         of_signing = self._backend.store.vault.key_of_signing_key()
         if of_signing is not None:
             used[of_signing] = used.get(of_signing, 0) + 1

@@ -91,6 +91,34 @@ def stored_queue(store: Store, call: Call) -> State | None:
     return asdict(found) if found.is_made else None
 
 
+def synced(call: Call) -> State:
+    """The names of the alert policies of a document."""
+    return {"policies": call.result}
+
+
+def put_policy(call: Call) -> str | None:
+    """The alert policy that the act was given."""
+    entry = call["entry"]
+    name = entry.get("name") if isinstance(entry, Mapping) else None
+    return f"alert policy {name}" if isinstance(name, str) else None
+
+
+def tested(call: Call) -> State:
+    """The message that tries a policy."""
+    return {"delivery": call.result}
+
+
+def silenced(call: Call) -> str:
+    """What a silence holds back."""
+    name = call["name"]
+    return "all alert policies" if name is None else f"alert policy {name}"
+
+
+def silence(call: Call) -> State:
+    """It, and until when."""
+    return {"silence": call.result.id, "until": call["until"], "note": call["note"]}
+
+
 def token(store: Store, call: Call) -> State | None:
     """The token of the number that the act was given."""
     every = store.tokens.all()

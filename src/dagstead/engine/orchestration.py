@@ -16,6 +16,7 @@ from dagster._core.storage.dagster_run import (
 )
 from dagster._core.storage.defs_state.base import DEFS_STATE_INFO_CURSOR_KEY
 from dagster._core.storage.tags import ROOT_RUN_ID_TAG
+from dagster._core.workspace.workspace import CurrentWorkspace
 from dagster._serdes import deserialize_value, serialize_value
 from dagster._time import datetime_from_timestamp
 from dagster_cloud.api.dagster_cloud_api import (
@@ -30,6 +31,7 @@ from dagster_shared.serdes.objects.models.defs_state_info import DefsStateInfo
 
 from dagstead.control.orchestration import OutgoingRequest
 from dagstead.control.requests import REFUSED_AT_THE_GATE
+from dagstead.engine import alert_news
 from dagstead.engine.base_graphs import BaseGraphs
 from dagstead.engine.calls import AgentCalls
 from dagstead.engine.deployment_instance import DeploymentInstance
@@ -40,6 +42,9 @@ from dagstead.engine.run_queue import read_queue, read_run
 from dagstead.engine.worker_reports import worker_reports
 from dagstead.errors import DagsteadError, LocationNotFoundError
 from dagstead.plane.agents import Heartbeat
+from dagstead.plane.alert_events import AlertEvent
+from dagstead.plane.alert_news import EndedRuns
+from dagstead.plane.alerts import AlertAsset, AlertAutomation, AlertRun
 from dagstead.plane.branches import BaseDefinitions
 from dagstead.plane.comparisons import AssetChange
 from dagstead.plane.deployments import Deployment
@@ -229,9 +234,32 @@ class DagsterOrchestration:
         found = self.instance_of(deployment).get_run_records(limit=1)
         return max((record.create_timestamp.timestamp() for record in found), default=None)
 
+    def ended_since(
+        self, deployment: Deployment, after: Mapping[AlertEvent, int | None]
+    ) -> EndedRuns:
+        """See the protocol."""
+        return alert_news.ended_runs(self.instance_of(deployment), after)
+
+    def long_runs(self, deployment: Deployment, started_before: float) -> Sequence[AlertRun]:
+        """See the protocol."""
+        return alert_news.long_runs(self.instance_of(deployment), started_before)
+
+    def failed_assets(self, deployment: Deployment, run_id: str) -> Sequence[AlertAsset]:
+        """See the protocol."""
+        workspace = self._workspace(deployment)
+        return alert_news.failed_assets(self.instance_of(deployment), workspace, run_id)
+
+    def automations(self, deployment: Deployment) -> Sequence[AlertAutomation]:
+        """See the protocol."""
+        return alert_news.automations(self.instance_of(deployment), self._workspace(deployment))
+
     def compare(self, deployment: Deployment, base: BaseDefinitions) -> Sequence[AssetChange]:
         """See the protocol."""
         return list(self.base_graphs.changes(deployment, base))
+
+    def _workspace(self, deployment: Deployment) -> CurrentWorkspace:
+        """The code locations of a deployment, as they serve now."""
+        return self.base_graphs.of(BaseDefinitions(base=deployment, snapshot=None))
 
     def drop(self, name: str) -> None:
         """See the protocol."""

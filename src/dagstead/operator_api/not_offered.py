@@ -10,7 +10,6 @@ from collections.abc import Mapping
 
 from graphql import DocumentNode, FieldNode, OperationDefinitionNode
 
-_ALERTS = "Alert policies are not offered by this control plane."
 _ATLAN = "The Atlan integration is not offered by this control plane."
 _INSIGHTS = "Insights metrics are not offered by this control plane."
 _ISSUES = "Issues are not offered by this control plane."
@@ -18,15 +17,8 @@ _ISSUES = "Issues are not offered by this control plane."
 #: The sentences by root field.
 NOT_OFFERED: Mapping[str, str] = {
     "addLinkToIssue": _ISSUES,
-    "alertPolicies": _ALERTS,
-    "alertPoliciesAsDocumentOrError": _ALERTS,
-    "alertPoliciesForJob": _ALERTS,
-    "alertPolicyById": _ALERTS,
-    "alertPolicyNotifications": _ALERTS,
     "atlanIntegration": _ATLAN,
     "createIssue": _ISSUES,
-    "createOrUpdateAlertPolicyFromDocument": _ALERTS,
-    "deleteAlertPolicy": _ALERTS,
     "deleteAtlanIntegrationSettings": _ATLAN,
     "issue": _ISSUES,
     "issues": _ISSUES,
@@ -35,13 +27,11 @@ NOT_OFFERED: Mapping[str, str] = {
     "metricTypesForJob": _INSIGHTS,
     "metricTypesForSpecificAsset": _INSIGHTS,
     "metricTypesForSpecificJob": _INSIGHTS,
-    "reconcileAlertPoliciesFromDocument": _ALERTS,
     "removeLinkFromIssue": _ISSUES,
     "reportingMetricsByAsset": _INSIGHTS,
     "reportingMetricsByAssetSelection": _INSIGHTS,
     "reportingMetricsByDeployment": _INSIGHTS,
     "reportingMetricsByJob": _INSIGHTS,
-    "runNotificationsOrError": _ALERTS,
     "setAtlanIntegrationSettings": _ATLAN,
     "updateIssue": _ISSUES,
 }

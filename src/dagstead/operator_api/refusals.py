@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import logging
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from dagster_graphql.schema.errors import GraphenePythonError, GrapheneUnauthorizedError
 from dagster_shared.error import SerializableErrorInfo
@@ -44,11 +44,11 @@ _ANY_ERROR = "Error"
 _UNREACHABLE = re.compile(r"^(?:dagster\.\S*)?DagsterUserCodeUnreachableError: ")
 
 #: The members that have a message and nothing else.
-_MEMBERS: Mapping[type[DagsteadError], str] = {
-    DeploymentNotFoundError: "DeploymentNotFoundError",
-    LastDeploymentError: "DeleteFinalDeploymentError",
-    InvalidInputError: "InvalidSecretInputError",
-    TooManySecretsError: "TooManySecretsError",
+_MEMBERS: Mapping[type[DagsteadError], Sequence[str]] = {
+    DeploymentNotFoundError: ["DeploymentNotFoundError"],
+    LastDeploymentError: ["DeleteFinalDeploymentError"],
+    InvalidInputError: ["InvalidSecretInputError", "InvalidAlertPolicyError"],
+    TooManySecretsError: ["TooManySecretsError"],
 }
 
 
@@ -80,8 +80,8 @@ def member(error: Exception, members: frozenset[str]) -> object:
             return {"__typename": "InvalidLocationError", "errors": list(error.errors)}
         case ForbiddenError() if "UnauthorizedError" in members:
             return GrapheneUnauthorizedError(error.message)  # type: ignore[no-untyped-call]
-        case DagsteadError() if (name := _MEMBERS.get(type(error))) in members:
-            return {"__typename": name, "message": error.message}
+        case DagsteadError() if named := members.intersection(_MEMBERS.get(type(error), ())):
+            return {"__typename": min(named), "message": error.message}
         case DagsteadError():
             return python_error(error.message, type(error).__name__)
         case _:

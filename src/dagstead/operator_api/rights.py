@@ -50,6 +50,8 @@ _SEE_DEPLOYED = """
 """
 #: See the whole deployment.
 _READ = """
+    alertBoard alertDelivery alertDocument alertPolicies alertPoliciesAsDocumentOrError
+    alertPoliciesForJob alertPolicyById alertPolicyNotifications
     allTopLevelResourceDetailsOrError appManagedComponentsForLocationOrError assetBackfillPreview
     assetCheckExecutions assetConditionEvaluationForPartition assetConditionEvaluationRecordsOrError
     assetConditionEvaluationsForEvaluationId assetNodeAdditionalRequiredKeys
@@ -64,7 +66,8 @@ _READ = """
     partitionBackfillOrError partitionBackfillsOrError partitionSetOrError partitionSetsOrError
     permissions pipelineOrError pipelineRunLogs pipelineRunOrError pipelineRunsOrError
     pipelineSnapshotOrError repositoriesOrError repositoryOrError resourcesOrError
-    runConfigSchemaOrError runGroupOrError runIdsOrError runOrError runTagKeysOrError
+    runConfigSchemaOrError runGroupOrError runIdsOrError runNotificationsOrError
+    runOrError runTagKeysOrError
     runTagsOrError runsFeedCountOrError runsFeedOrError runsOrError runsUnderWay scheduleOrError
     scheduler schedulesOrError sensorOrError sensorsOrError servingAgents shouldShowNux test
     topLevelResourceDetailsOrError truePartitionsForAutomationConditionEvaluationNode
@@ -96,6 +99,10 @@ _RELOAD = "reloadRepositoryLocation reloadWorkspace shutdownRepositoryLocation"
 _BRANCH = "createOrUpdateBranchDeployment"
 #: A welcome page is not offered, and whether it was seen is stored for everybody.
 _CONFIGURE = "setDeploymentSettings setNuxSeen"
+_ALERT = """
+    createOrUpdateAlertPolicyFromDocument deleteAlertPolicy endAlertSilence
+    reconcileAlertPoliciesFromDocument silenceAlerts syncAlerts testAlert
+"""
 _SET_SECRETS = "createOrUpdateSecretForScopes removeSecret setSecret"
 #: Branch deployments, too; for full ones, the act asks for more.
 _DELETE = "deleteDeployment removeDeployment"
@@ -125,6 +132,7 @@ _OF_DEPLOYMENTS: Sequence[tuple[Permission, str]] = (
     (Permission.CHANGE_DATA, _CHANGE_DATA),
     (Permission.DEPLOY, _RELOAD),
     (Permission.CONFIGURE, _CONFIGURE),
+    (Permission.ALERTS, _ALERT),
     (Permission.SECRETS, _SET_SECRETS),
     (Permission.BRANCH, _DELETE),
     (Permission.QUEUES, _QUEUES),

@@ -13,6 +13,7 @@ from dagstead.operator_api import (
     administration,
     agent_tokens,
     agents,
+    alerts,
     assets,
     deployments,
     events,
@@ -43,6 +44,7 @@ DEFINITIONS = (
     "secrets.graphql",
     "administration.graphql",
     "queues.graphql",
+    "alerts.graphql",
     "trail.graphql",
     "reasons.graphql",
 )
@@ -62,6 +64,7 @@ def create_schema(facts: ServerFacts | None = None) -> graphene.Schema:
             administration.QUERIES,
             agent_tokens.QUERIES,
             agents.QUERIES,
+            alerts.QUERIES,
             deployments.QUERIES,
             locations.QUERIES,
             queues.QUERIES,
@@ -77,6 +80,7 @@ def create_schema(facts: ServerFacts | None = None) -> graphene.Schema:
         mutations=_joined(
             administration.MUTATIONS,
             agent_tokens.MUTATIONS,
+            alerts.MUTATIONS,
             deployments.MUTATIONS,
             events.MUTATIONS,
             locations.MUTATIONS,

@@ -43,6 +43,8 @@ _HERE = """
 """
 _BY_ITS_ACT = """
     addOrUpdateLocationFromDocument addTrustPolicy createAgentToken createDeployment
+    createOrUpdateAlertPolicyFromDocument deleteAlertPolicy endAlertSilence
+    reconcileAlertPoliciesFromDocument silenceAlerts syncAlerts testAlert
     createOrUpdateAgentPermissions createOrUpdateBranchDeployment createOrUpdateSecretForScopes
     createRelease createSignInLink createUserToken deleteDeployment deleteLocation
     deployLocations endRelease endSessions forgetAgent generateServerlessPexUrl issueToken

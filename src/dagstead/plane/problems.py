@@ -43,6 +43,16 @@ class ProblemKind(StrEnum):
     CALLERS = "callers"
 
 
+class QueueTrouble(StrEnum):
+    """What is wrong with a queue."""
+
+    #: No live agent serves it.
+    UNSERVED = "unserved"
+    PAUSED = "paused"
+    #: Its oldest run waits longer than the longest wait.
+    LATE = "late"
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PlacedLocation:
     """A location of a deployment, and what can be expected of it."""
@@ -85,6 +95,12 @@ class Problem:
     locations: int = 0
     #: How many runs wait for it.
     runs: int = 0
+    #: Of a queue.
+    trouble: QueueTrouble | None = None
+    #: Of an agent: those that it served.
+    queues: frozenset[str | None] = frozenset()
+    #: Of a release: the locations that still suffer from it.
+    names: frozenset[str] = frozenset()
 
 
 def problems_of(
@@ -151,6 +167,7 @@ def _unserved(placed: Iterable[PlacedLocation], queues: Iterable[QueueView]) -> 
             since=min(since, default=None),
             locations=len(those),
             runs=runs.get(queue, 0),
+            trouble=QueueTrouble.UNSERVED,
         )
 
 
@@ -159,10 +176,12 @@ def _held(view: QueueView) -> Problem | None:
     named = name_queue(view.queue.name)
     pause, runs = view.pause, view.runs.count
     if pause is not None:
+        trouble = QueueTrouble.PAUSED
         title, since = f"{named.capitalize()} is paused", pause.since
         note = f": {pause.note}" if pause.note else ""
         says = f"By {pause.by}{note}. Its queued runs wait until it is resumed."
     elif view.is_late:
+        trouble = QueueTrouble.LATE
         title, since = f"Runs of {named} wait too long", view.runs.oldest_at or view.at
         says = "The oldest waits longer than the longest wait of the queue. See what holds it."
     else:
@@ -175,6 +194,7 @@ def _held(view: QueueView) -> Problem | None:
         object=view.queue.name,
         since=since,
         runs=runs,
+        trouble=trouble,
     )
 
 
@@ -210,6 +230,7 @@ def _agent(agent: SilentAgent, placed: Iterable[PlacedLocation]) -> Problem:
         object=agent.agent_id,
         since=agent.heard_at,
         locations=len(left),
+        queues=agent.queues,
     )
 
 
@@ -243,6 +264,7 @@ def _release(line: ReleaseLine, names: Collection[str]) -> Problem:
         object=str(line.number),
         since=line.ended_at,
         locations=len(names),
+        names=frozenset(names),
     )
 
 

@@ -50,6 +50,7 @@ class Permission(Enum):
     DEPLOY = ("deploy, remove, reload and roll back code locations, and store files", Role.EDITOR)
     BRANCH = ("make, update and delete branch deployments", Role.EDITOR)
     CONFIGURE = ("change a deployment's settings", Role.EDITOR)
+    ALERTS = ("change, test and silence alert policies", Role.EDITOR)
     SECRETS = ("set and remove secrets, and see the values that the token may show", Role.EDITOR)
     #: All deployments share them: it takes a token for all of them.
     QUEUES = ("make, change, pause, resume and remove queues", Role.EDITOR)

@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING
 
 from dagstead.errors import DagsteadError, StoreAwayError
 from dagstead.plane.leases import Fence, LeadershipLostError, UnreachableLeaderError
+from dagstead.server.alert_senders import alert_senders_of
 from dagstead.server.leading import Term
 from dagstead.server.services import open_instances, opened_leadership, opened_store
 from dagstead.server.settings import Settings
 from dagstead.server.shutdown import end_process, stop_on_signals
 from dagstead.server.trail_sinks import destinations_of
 from dagstead.store.leadership import Leadership
+from dagstead.watch.alert_deliverer import AlertDeliverer
 from dagstead.watch.chores import chores_of
 from dagstead.watch.rounds import Chore, run_rounds
 from dagstead.watch.sweeps import Sweeps
@@ -36,11 +38,12 @@ def run_daemon(settings: Settings) -> None:
     It outlives its database: when that is away, it waits to lead again.
 
     Raises:
-        ConfigurationError: when the data folder, the database or a place for the trail cannot be
-            used from the start.
+        ConfigurationError: when the data folder, the database, a place for the trail or what alerts
+            are sent by cannot be used from the start.
     """
     stop = stop_on_signals()
     destinations_of(settings, os.environ)
+    alert_senders_of(settings, os.environ)
     with opened_leadership(settings) as leadership:
         candidate = _Candidate(settings, leadership, stop)
         while not stop.is_set():
@@ -102,6 +105,7 @@ class _Candidate:
         from dagstead.engine.daemons import Daemons  # noqa: PLC0415 - slow: not while waiting
 
         destinations = destinations_of(self.settings, os.environ)
+        alert_senders = alert_senders_of(self.settings, os.environ)
         with ExitStack() as stack:
             store = stack.enter_context(opened_store(self.settings, fence=fence))
             instances = open_instances(self.settings, store)
@@ -114,6 +118,9 @@ class _Candidate:
             senders = TrailSenders(instances.control, destinations)
             stack.callback(senders.stop)
             senders.start()
+            deliverer = AlertDeliverer(instances.control, alert_senders)
+            stack.callback(deliverer.stop)
+            deliverer.start()
             chores = [
                 Chore(what="check the deployments", do=daemons.check),
                 *chores_of(instances.control, sweeps, self.settings.trail_days),

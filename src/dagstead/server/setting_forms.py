@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-import ipaddress
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from dagstead.errors import ConfigurationError
+from dagstead.plane.alert_services import is_mail_address
+from dagstead.server.networks import Networks
 from dagstead.serverless.sandbox.user_numbers import parsed_range
 
+_MAIL_FORM = (
+    "must be smtp://HOST, smtp+starttls://USER@HOST or smtps://USER@HOST, with :PORT if it is not "
+    "the usual one"
+)
 _SYSLOG_FORM = "must be udp://HOST:514, tcp://HOST:601 or unix:///dev/log"
 
 
@@ -58,12 +63,33 @@ def syslog(value: str | None) -> str | None:
 
 def networks(value: str) -> str:
     """Addresses and networks, separated by commas."""
-    for network in filter(None, map(str.strip, value.split(","))):
-        try:
-            ipaddress.ip_network(network)
-        except ValueError as error:
-            msg = f"must be networks such as 10.0.0.0/8, separated by commas: {error}"
-            raise ValueError(msg) from error
+    try:
+        Networks.of(value)
+    except ValueError as error:
+        msg = f"must be networks such as 10.0.0.0/8, separated by commas: {error}"
+        raise ValueError(msg) from error
+    return value
+
+
+def mail_server(value: str | None) -> str | None:
+    """The address of a mail server."""
+    if value is None:
+        return None
+    parts = urlsplit(value)
+    is_one = parts.scheme in {"smtp", "smtp+starttls", "smtps"} and parts.hostname
+    if not is_one or parts.path.strip("/") or parts.query or parts.fragment or parts.port == 0:
+        raise ValueError(_MAIL_FORM)
+    if parts.password is not None:
+        msg = "must not have a password in it: set DAGSTEAD_ALERTS_SMTP_PASSWORD"
+        raise ValueError(msg)
+    return value
+
+
+def mail_address(value: str | None) -> str | None:
+    """Where a mail is from."""
+    if value is not None and not is_mail_address(value):
+        msg = "must be an address such as dagstead@example.com"
+        raise ValueError(msg)
     return value
 
 

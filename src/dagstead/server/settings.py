@@ -14,6 +14,8 @@ from dagstead.server.setting_forms import (
     absolute,
     absolute_if_any,
     folders,
+    mail_address,
+    mail_server,
     networks,
     range_of_users,
     syslog,
@@ -231,6 +233,30 @@ class Settings(BaseModel):
         description=(
             "Networks that may read /metrics without a token, separated by commas, such as "
             "10.20.0.0/16; if left out, everybody needs a token for metrics."
+        ),
+    )
+    alerts_smtp: Annotated[str | None, AfterValidator(mail_server)] = Field(
+        None,
+        description=(
+            "Mail server that alerts are sent by: smtp://HOST, smtp+starttls://USER@HOST or "
+            "smtps://USER@HOST; the password is in the variable DAGSTEAD_ALERTS_SMTP_PASSWORD."
+        ),
+    )
+    alerts_from: Annotated[str | None, AfterValidator(mail_address)] = Field(
+        None, description="Address that mails about alerts are from."
+    )
+    alerts_networks: Annotated[str, AfterValidator(networks)] = Field(
+        "",
+        description=(
+            "Inner networks that webhooks of alert policies may be on, separated by commas; if "
+            "left out, alerts are sent to public addresses only."
+        ),
+    )
+    alerts_apprise: bool = Field(
+        False,  # noqa: FBT003
+        description=(
+            "Whether alert policies may send by apprise. Whoever may change them can then reach "
+            "every address that the daemon reaches."
         ),
     )
     sign_in_days: int = Field(

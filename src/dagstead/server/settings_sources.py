@@ -22,6 +22,7 @@ _SETTING_OF_FILE = "config"
 _OTHER_VARIABLES = frozenset(
     {
         *("CONFIG", "DEPLOY_ID", "POOL_TOKEN", "LIFELINE", "UMASK", "WALLS", "MASTER_KEY"),
+        "ALERTS_SMTP_PASSWORD",
         "TRAIL_WEBHOOK_TOKEN",
     }
 )

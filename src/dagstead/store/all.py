@@ -10,6 +10,9 @@ from tempfile import gettempdir
 from dagstead.plane.clock import Clock
 from dagstead.plane.leases import Fence
 from dagstead.store.agents import AgentStore
+from dagstead.store.alert_outbox import AlertOutbox
+from dagstead.store.alert_policies import AlertPolicyStore
+from dagstead.store.alert_silences import AlertSilenceStore
 from dagstead.store.bell.bell import ProcessBell, open_bell
 from dagstead.store.blobs import BlobStore, open_blobs
 from dagstead.store.branches import BranchStore
@@ -66,6 +69,9 @@ class Store:
     noted_waits: NotedWaitStore
     refused_callers: RefusedCallerStore
     agents: AgentStore
+    alert_policies: AlertPolicyStore
+    alert_outbox: AlertOutbox
+    alert_silences: AlertSilenceStore
     tokens: TokenStore
     rotations: RotationStore
     workers: WorkerStore
@@ -135,6 +141,9 @@ def open_store(
         noted_waits=NotedWaitStore(database, clock),
         refused_callers=RefusedCallerStore(database, clock),
         agents=AgentStore(database, clock),
+        alert_policies=AlertPolicyStore(database, clock, vault),
+        alert_outbox=AlertOutbox(database, clock),
+        alert_silences=AlertSilenceStore(database, clock),
         tokens=tokens,
         rotations=RotationStore(database, clock),
         workers=WorkerStore(database, clock),

@@ -21,6 +21,7 @@ _COUNT_EVERY_ROUNDS = 2
 _AGE_EVERY_ROUNDS = 150
 _SWEEP_EVERY_ROUNDS = 30
 _NOTE_EVERY_ROUNDS = 3
+_ALERT_EVERY_ROUNDS = 5
 
 
 def chores_of(control: Control, sweeps: Sweeps, trail_days: int) -> list[Chore]:
@@ -49,6 +50,11 @@ def chores_of(control: Control, sweeps: Sweeps, trail_days: int) -> list[Chore]:
             what="write into the logs of runs why they wait",
             do=partial(control.wait_notes.note, SYSTEM),
             every_rounds=_NOTE_EVERY_ROUNDS,
+        ),
+        Chore(
+            what="look what alerts are about",
+            do=partial(control.alert_watch.look, SYSTEM),
+            every_rounds=_ALERT_EVERY_ROUNDS,
         ),
         Chore(what="heal locations", do=Healer(control).look),
         Chore(

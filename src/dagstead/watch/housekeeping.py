@@ -20,6 +20,7 @@ logger = logging.getLogger(__name__)
 _KEEP_ENDED_SECONDS = 3600.0
 _DAY_SECONDS = 24 * 3600.0
 _KEEP_LAUNCHES_SECONDS = 7 * 24 * 3600.0
+_KEEP_DELIVERIES_SECONDS = 30 * 24 * 3600.0
 _KEEP_CALLERS_SECONDS = 7 * 24 * 3600.0
 
 
@@ -64,6 +65,7 @@ class Housekeeping:
         self.control.agents.forget(SYSTEM)
         self.control.metrics.purge(SYSTEM, _DAY_SECONDS)
         self.control.callers.purge(SYSTEM, _KEEP_CALLERS_SECONDS)
+        self.control.alert_watch.purge(SYSTEM, _KEEP_DELIVERIES_SECONDS)
         self.control.trail.settle(SYSTEM)
         if self.trail_days:
             self.control.trail.prune(SYSTEM, self.trail_days * _DAY_SECONDS)

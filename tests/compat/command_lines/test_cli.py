@@ -289,12 +289,6 @@ def test_unknown_job_and_run_are_told(cli: OfficialCli) -> None:
 @pytest.mark.parametrize(
     ("command", "arguments", "sentence"),
     [
-        ("dagster-cloud deployment alert-policies list", [], "Alert policies are not offered"),
-        (
-            "dagster-cloud deployment alert-policies sync",
-            ["--alert-policies", "policies.yaml"],
-            "Alert policies are not offered",
-        ),
         ("dagster-cloud integration atlan get-settings", [], "The Atlan integration is not"),
         ("dagster-cloud integration atlan preflight-check", [], "The Atlan integration is not"),
         ("dagster-cloud integration atlan delete-settings", [], "The Atlan integration is not"),
@@ -308,7 +302,6 @@ def test_unknown_job_and_run_are_told(cli: OfficialCli) -> None:
 def test_other_offers_are_refused_with_a_sentence(
     cli: OfficialCli, command: str, arguments: list[str], sentence: str
 ) -> None:
-    write_yaml(cli, "policies.yaml", {"alert_policies": []})
     assert sentence in cli.run(command, *arguments, fails=True).text
 
 

@@ -155,8 +155,6 @@ def test_an_agent_token_is_made(site: Site, cli: OfficialCli) -> None:
 @pytest.mark.parametrize(
     ("command", "arguments", "sentence"),
     [
-        ("dg api alert-policy list", [], "Alert policies are not offered"),
-        ("dg api alert-policy sync", ["file.yaml"], "Alert policies are not offered"),
         ("dg api issue list", [], "Issues are not offered"),
         ("dg api issue get", ["1"], "Issues are not offered"),
         ("dg api issue create", ["--title", "t", "--description", "d"], "Issues are not offered"),
@@ -168,7 +166,6 @@ def test_an_agent_token_is_made(site: Site, cli: OfficialCli) -> None:
 def test_other_offers_are_refused_with_a_sentence(
     cli: OfficialCli, command: str, arguments: list[str], sentence: str
 ) -> None:
-    (cli.folder / "file.yaml").write_text("alert_policies: []", encoding="utf-8")
     assert sentence in cli.run(command, *arguments, fails=True).text
 
 

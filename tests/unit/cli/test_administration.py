@@ -22,6 +22,7 @@ from dagstead.cli.app import app
 from dagstead.plane.agents import ALIVE_SECONDS
 from dagstead.plane.tokens import Grant, TokenKind
 from dagstead.store.all import Store
+from tests.support.alert_policies import entry_of
 from tests.support.heartbeats import heartbeat_of
 from tests.support.releases import deploy, new_location
 from tests.unit.cli.conftest import Command, Said
@@ -36,7 +37,7 @@ WHO = re.compile(r"a user|the command line")
 #: Times, the room on disks, which others use meanwhile, links, and ids of keys.
 CHANGING = re.compile(
     r"\d{4}-\d\d-\d\dT[\d:]+Z|\d+ seconds ago|[\d.]+ [MG]iB|http\S+/sign-in#link=[\w-]{43}"
-    r"|\b[0-9a-f]{16}\b|dagstead_\w{39}"
+    r"|\b[0-9a-f]{16}\b|\b[0-9a-f]{32}\b|dagstead_\w{39}"
 )
 #: Over HTTP, a token was used, and a server has opened what Dagster stores.
 OF_ONE_WAY = {
@@ -193,6 +194,27 @@ STORY = [
     ("deployment delete staging --yes", 0, "Deleted deployment 'staging'."),
     ("deployment delete eu --yes", 0, "Deleted deployment 'eu'."),
     ("deployment delete prod --yes", 2, "is the last full deployment"),
+    ("alerts list", 0, "There are no alert policies."),
+    ("alerts sync {alerts}", 0, "Synced 2 alert policies: on-call, late."),
+    ("alerts sync {alerts} --official", 2, "is a list of policies, or a mapping with"),
+    ("alerts sync {wrong}", 2, "is a list of policies, or a mapping with"),
+    ("alerts list", 0, "webhook: https://example.com/***"),
+    ("alerts list --format json", 0, '"policy": "late"'),
+    ("alerts list --deployment nope", 2, "There is no deployment 'nope'."),
+    ("alerts export", 0, "webhook_url: https://example.com/hook/t0ken"),
+    ("alerts export --official", 0, "alert_policies: []"),
+    ("alerts show on-call", 0, "Nothing fires for 'on-call'."),
+    ("alerts show nope", 2, "There is no alert policy 'nope'. There are: on-call, late."),
+    ("alerts test on-call --wait 0", 1, "the daemon that leads sends it."),
+    ("alerts test nope --wait 0", 2, "has no alert policy 'nope'. There are: on-call, late."),
+    ("alerts deliveries --format json", 0, '"about": "This is a test"'),
+    ("alerts silence on-call", 2, "Until when?"),
+    ("alerts silence on-call --until 2001-01-01", 2, "would be over already"),
+    ("alerts silence on-call --until 50d", 2, "A silence lasts 31 days at most."),
+    ("alerts silence on-call --until 2h --note Moving", 0, "Silence 1 holds until"),
+    ("alerts list", 0, "on-call"),
+    ("alerts end-silence 1", 0, "Messages are sent again."),
+    ("alerts end-silence 1", 2, "has no silence 1."),
 ]
 
 
@@ -248,12 +270,14 @@ def fill(plane: Served) -> None:
 def tell(command: Command, plane: Served, folder: Path, *way: str) -> list[tuple[str, str, int]]:
     """The whole story; what was said to each command."""
     (folder / "settings.yaml").write_text("run_queue: {max_concurrent_runs: 3}", encoding="utf-8")
+    alerts = [entry_of("on-call"), entry_of("late", "LONGEST_WAIT_EXCEEDED")]
+    (folder / "alerts.yaml").write_text(json.dumps({"alerts": alerts}), encoding="utf-8")
     (folder / "wrong.yaml").write_text("run_queue: {max_concurent_runs: 3}", encoding="utf-8")
     eu = next(each.id for each in plane.store.tokens.all() if each.name == "eu")
     told = []
     for line, code, says in STORY:
         words = [
-            each.format(settings="settings.yaml", wrong="wrong.yaml", eu=eu)
+            each.format(settings="settings.yaml", wrong="wrong.yaml", alerts="alerts.yaml", eu=eu)
             for each in line.split()
         ]
         said = command(*words, *way)

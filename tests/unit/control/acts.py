@@ -22,6 +22,7 @@ from dagstead.control.requests import Poll
 from dagstead.control.work import Work
 from dagstead.control.workers import NewWorker
 from dagstead.model.retention import Retention
+from dagstead.plane.alert_policies import AlertDocument
 from dagstead.plane.branches import SnapshotCondition
 from dagstead.plane.ci_logins import NewPins, TokenUse
 from dagstead.plane.deployments import Branch
@@ -42,6 +43,7 @@ from dagstead.plane.workers import Minter, PoolCount, Worker
 from dagstead.store.all import Store
 from dagstead.store.tables import metadata, refused_callers, token_calls, trail, trail_head
 from dagstead.testing.clock import ManualClock
+from tests.support.alert_policies import entry_of
 from tests.support.heartbeats import heartbeat_of
 from tests.support.orchestration import control_without_dagster
 from tests.support.releases import deploy, new_location
@@ -163,7 +165,26 @@ class World:
         policy = store.trust.all()[0]
         request = next(each for each in store.requests.open(ORGANIZATION) if each.api == LAUNCH_RUN)
         row = store.locations.get("prod", location)
+        (delivery,) = store.alert_outbox.newest(ORGANIZATION, range(10), 1)
         return {
+            "alerts.deliveries.policies": None,
+            "alerts.deliveries.before": None,
+            "alerts.deliveries.limit": 10,
+            "alerts.delivery.delivery_id": delivery.id,
+            "alerts.document.kind": AlertDocument.OWN,
+            "alerts.remove.name": "theirs",
+            "alerts.silence.name": "ours",
+            "alerts.silence.until": store.clock() + 60.0,
+            "alerts.sync.kind": AlertDocument.OWN,
+            "alerts.test.name": "ours",
+            "alerts.test.kind": None,
+            "alert_watch.due.limit": 10,
+            "besides": (),
+            "delivery": delivery,
+            "document": [_ALERT_POLICY],
+            "entry": _ALERT_POLICY,
+            "silence_id": store.alert_silences.all(ORGANIZATION, ["prod"])[0].id,
+            "overview.problems_of_each.names": ["prod"],
             "agent_id": "a2",
             "answer": "{}",
             "asked": row,
@@ -288,6 +309,10 @@ class World:
 
 
 _UNKNOWN = object()
+#: Its address has the word that no row of the trail may have.
+_ALERT_POLICY = entry_of(
+    "third", notification_service={"webhook": {"webhook_url": "https://example.com/another"}}
+)
 
 
 def world(folder: Path) -> World:
@@ -315,6 +340,10 @@ def world(folder: Path) -> World:
     prod = store.deployments.get("prod")
     control.queues.set(SYSTEM, "idle", QueueChange(limit=1))
     control.queues.pause(SYSTEM, None, None, None)
+    control.alerts.sync(SYSTEM, prod, AlertDocument.OWN, [entry_of("ours")])
+    control.alerts.sync(SYSTEM, prod, AlertDocument.OFFICIAL, [entry_of("theirs")])
+    control.alerts.test(SYSTEM, prod, "ours")
+    control.alerts.silence(SYSTEM, prod, None, store.clock() + 3600.0)
     control.secrets.require_key(SYSTEM)
     control.secrets.set(SYSTEM, "KEY", "hunter2", SecretTarget(deployment="prod"))
     launch = Work(api=LAUNCH_RUN, queue=None, lifetime_seconds=60.0, run_id="run")

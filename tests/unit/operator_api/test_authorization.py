@@ -11,6 +11,22 @@ from tests.unit.operator_api.surface import Operator
 
 #: The server has checked that the token grants the deployment before these are asked.
 OF_ONE_DEPLOYMENT = {
+    "alertBoard",
+    "alertDelivery",
+    "alertDocument",
+    "alertPolicies",
+    "alertPoliciesAsDocumentOrError",
+    "alertPoliciesForJob",
+    "alertPolicyById",
+    "alertPolicyNotifications",
+    "createOrUpdateAlertPolicyFromDocument",
+    "deleteAlertPolicy",
+    "endAlertSilence",
+    "reconcileAlertPoliciesFromDocument",
+    "runNotificationsOrError",
+    "silenceAlerts",
+    "syncAlerts",
+    "testAlert",
     "addOrUpdateLocationFromDocument",
     "agents",
     "baseComparison",

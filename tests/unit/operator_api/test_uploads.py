@@ -105,7 +105,6 @@ def test_deployments_without_component_state_say_so(operator: Operator) -> None:
 @pytest.mark.parametrize(
     ("document", "sentence"),
     [
-        (gql.ALERT_POLICIES_QUERY, NOT_OFFERED["alertPolicies"]),
         (gql.GET_ATLAN_INTEGRATION_SETTINGS_QUERY, NOT_OFFERED["atlanIntegration"]),
         (gql.FULL_DEPLOYMENTS_QUERY, None),
         # The name of a field deeper down, or in a text, is no root field.

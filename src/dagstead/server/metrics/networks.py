@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -11,8 +9,8 @@ from starlette.datastructures import Headers
 from starlette.types import Scope
 
 from dagstead.server.metrics.paths import METRICS_PATH
+from dagstead.server.networks import Networks
 
-_Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 #: Whoever sends one of these is a proxy. Its address is not that of the caller.
 _OF_PROXIES = ("forwarded", "x-forwarded-for", "x-real-ip", "via")
 
@@ -21,13 +19,12 @@ _OF_PROXIES = ("forwarded", "x-forwarded-for", "x-real-ip", "via")
 class OpenNetworks:
     """Networks, none of them unless somebody has set them."""
 
-    networks: Sequence[_Network]
+    networks: Networks
 
     @classmethod
     def of(cls, setting: str) -> Self:
         """As they are set, separated by commas."""
-        named = filter(None, map(str.strip, setting.split(",")))
-        return cls([ipaddress.ip_network(network) for network in named])
+        return cls(Networks.of(setting))
 
     def let_in(self, scope: Scope) -> bool:
         """Whether a request may read metrics without a token.
@@ -41,9 +38,4 @@ class OpenNetworks:
         headers = Headers(scope=scope)
         if port != 0 and any(name in headers for name in _OF_PROXIES):
             return False
-        try:
-            address = ipaddress.ip_address(host)
-        except ValueError:
-            return False
-        mapped = getattr(address, "ipv4_mapped", None)
-        return any((mapped or address) in network for network in self.networks)
+        return self.networks.have(host)

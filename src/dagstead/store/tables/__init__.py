@@ -14,6 +14,13 @@ from dagstead.store.tables.access import (
     used_ci_tokens,
     worker_tokens,
 )
+from dagstead.store.tables.alerts import (
+    alert_cursors,
+    alert_deliveries,
+    alert_policies,
+    alert_silences,
+    alerts_firing,
+)
 from dagstead.store.tables.base import (
     metadata,
     queue_from_key,
@@ -40,6 +47,11 @@ from dagstead.store.tables.trail import trail, trail_begun, trail_head, trail_si
 from dagstead.store.tables.waits import noted_waits, refused_callers
 
 __all__ = [
+    "alert_cursors",
+    "alert_deliveries",
+    "alert_policies",
+    "alert_silences",
+    "alerts_firing",
     "branches",
     "deletions",
     "deployments",

@@ -1,0 +1,257 @@
+"""What alerts are about, read from a deployment's Dagster storage."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import chain
+
+from dagster import (
+    DagsterEventType,
+    DagsterInstance,
+    DagsterRun,
+    DagsterRunStatus,
+    EventLogRecord,
+    RunsFilter,
+    RunStatusChangeRecordsFilter,
+)
+from dagster._core.definitions.selector import RepositorySelector
+from dagster._core.remote_representation.external import (
+    RemoteRepository,
+    RemoteSchedule,
+    RemoteSensor,
+)
+from dagster._core.scheduler.instigation import (
+    InstigatorState,
+    InstigatorStatus,
+    InstigatorTick,
+    ScheduleInstigatorData,
+    TickStatus,
+)
+from dagster._core.storage.tags import WILL_RETRY_TAG
+from dagster._core.workspace.workspace import CurrentWorkspace
+from dagster_shared.error import SerializableErrorInfo
+
+from dagstead.engine.load_errors import one_line
+from dagstead.plane.alert_events import AlertEvent
+from dagstead.plane.alert_news import EndedRun, EndedRuns
+from dagstead.plane.alert_targets import AutomationKind
+from dagstead.plane.alerts import AlertAsset, AlertAutomation, AlertRun
+
+_ENDS: Mapping[AlertEvent, DagsterEventType] = {
+    AlertEvent.JOB_FAILURE: DagsterEventType.RUN_FAILURE,
+    AlertEvent.JOB_SUCCESS: DagsterEventType.RUN_SUCCESS,
+}
+#: As many as Dagster reads at one time.
+_BATCH = 1000
+#: Of one look; the rest is for the next.
+_MOST_BATCHES = 10
+_MOST_LONG_RUNS = 2000
+_ENDED = (TickStatus.SUCCESS, TickStatus.SKIPPED, TickStatus.FAILURE)
+_RUNNING = frozenset({InstigatorStatus.RUNNING, InstigatorStatus.DECLARED_IN_CODE})
+
+
+def ended_runs(instance: DagsterInstance, after: Mapping[AlertEvent, int | None]) -> EndedRuns:
+    """The runs that have ended since the last look, by the ids of their events.
+
+    Args:
+        instance: of the deployment.
+        after: by kind of end, the id of the last event that was read; with ``None`` nothing is
+            read, and reading begins with what comes from now on.
+    """
+    found: list[tuple[AlertEvent, EventLogRecord]] = []
+    cursors: dict[AlertEvent, int] = {}
+    for event, position in after.items():
+        records = list(_read(instance, _ENDS[event], position))
+        if position is None:
+            cursors[event] = records[0].storage_id if records else 0
+            continue
+        found += [(event, record) for record in records]
+        if records:
+            cursors[event] = records[-1].storage_id
+    runs = _runs(instance, {record.run_id for _, record in found})
+    return EndedRuns(
+        runs=[
+            EndedRun(
+                run=_ended(record, runs.get(record.run_id)),
+                has_failed=event is AlertEvent.JOB_FAILURE,
+            )
+            for event, record in found
+            if not _is_retried(runs.get(record.run_id))
+        ],
+        cursors=cursors,
+    )
+
+
+def long_runs(instance: DagsterInstance, started_before: float) -> list[AlertRun]:
+    """The runs under way that began before a time."""
+    wanted = RunsFilter(statuses=[DagsterRunStatus.STARTED])
+    records = instance.get_run_records(wanted, limit=_MOST_LONG_RUNS, ascending=True)
+    return [
+        _as_run(record.dagster_run, record.start_time)
+        for record in records
+        if record.start_time is not None and record.start_time <= started_before
+    ]
+
+
+def failed_assets(
+    instance: DagsterInstance, workspace: CurrentWorkspace, run_id: str
+) -> list[AlertAsset]:
+    """The assets that a failed run was to materialize, and did not."""
+    planned = _assets(instance, run_id, DagsterEventType.ASSET_MATERIALIZATION_PLANNED)
+    made = set(_assets(instance, run_id, DagsterEventType.ASSET_MATERIALIZATION))
+    missing = [key for key in dict.fromkeys(planned) if key not in made]
+    if not missing:
+        return []
+    groups = {
+        tuple(node.key.path): (node.group_name, repository.handle.to_selector())
+        for repository in _repositories(workspace)
+        for node in repository.asset_graph.asset_nodes
+        if node.is_executable
+    }
+    return [_asset(key, groups.get(key)) for key in missing]
+
+
+def automations(instance: DagsterInstance, workspace: CurrentWorkspace) -> list[AlertAutomation]:
+    """The schedules and sensors that run, and whose last tick has failed, or is due."""
+    states = {each.selector_id: each for each in instance.all_instigator_state()}
+    every: Iterable[RemoteSchedule | RemoteSensor] = chain.from_iterable(
+        [*repository.get_schedules(), *repository.get_sensors()]
+        for repository in _repositories(workspace)
+    )
+    found = (_automation(instance, each, states.get(each.selector_id)) for each in every)
+    return [each for each in found if each is not None]
+
+
+def _read(
+    instance: DagsterInstance, kind: DagsterEventType, position: int | None
+) -> Iterator[EventLogRecord]:
+    storage = instance.event_log_storage
+    if position is None:
+        yield from storage.fetch_run_status_changes(kind, limit=1).records
+        return
+    for _ in range(_MOST_BATCHES):
+        page = storage.fetch_run_status_changes(
+            _after(kind, position), limit=_BATCH, ascending=True
+        )
+        yield from page.records
+        if len(page.records) < _BATCH:
+            return
+        position = page.records[-1].storage_id
+
+
+def _after(kind: DagsterEventType, position: int) -> RunStatusChangeRecordsFilter:
+    return RunStatusChangeRecordsFilter(kind, after_storage_id=position)  # type: ignore[arg-type]
+
+
+def _runs(instance: DagsterInstance, run_ids: Collection[str]) -> Mapping[str, DagsterRun]:
+    found: dict[str, DagsterRun] = {}
+    ordered = sorted(run_ids)
+    for start in range(0, len(ordered), _BATCH):
+        wanted = RunsFilter(run_ids=ordered[start : start + _BATCH])
+        found |= {run.run_id: run for run in instance.get_runs(wanted)}
+    return found
+
+
+def _is_retried(run: DagsterRun | None) -> bool:
+    """Whether another run follows by itself: the last one counts."""
+    return run is not None and run.tags.get(WILL_RETRY_TAG) == "true"
+
+
+def _ended(record: EventLogRecord, run: DagsterRun | None) -> AlertRun:
+    at = record.event_log_entry.timestamp
+    if run is not None:
+        return _as_run(run, at)
+    # It was deleted meanwhile.
+    job = record.event_log_entry.job_name or "?"
+    return AlertRun(run_id=record.run_id, job=job, location=None, repository=None, tags={}, at=at)
+
+
+def _as_run(run: DagsterRun, at: float) -> AlertRun:
+    origin = run.remote_job_origin
+    return AlertRun(
+        run_id=run.run_id,
+        job=run.job_name,
+        location=None if origin is None else origin.location_name,
+        repository=None if origin is None else origin.repository_origin.repository_name,
+        tags=run.tags,
+        at=at,
+    )
+
+
+def _assets(
+    instance: DagsterInstance, run_id: str, kind: DagsterEventType
+) -> Iterator[tuple[str, ...]]:
+    for record in instance.all_logs(run_id, of_type=kind):
+        event = record.dagster_event
+        if event is not None and event.asset_key is not None:
+            yield tuple(event.asset_key.path)
+
+
+def _asset(key: tuple[str, ...], known: tuple[str | None, RepositorySelector] | None) -> AlertAsset:
+    group, selector = known or (None, None)
+    return AlertAsset(
+        key=key,
+        group=group,
+        location=None if selector is None else selector.location_name,
+        repository=None if selector is None else selector.repository_name,
+    )
+
+
+def _automation(
+    instance: DagsterInstance,
+    of: RemoteSchedule | RemoteSensor,
+    stored: InstigatorState | None,
+) -> AlertAutomation | None:
+    state = of.get_current_instigator_state(stored)
+    if state.status not in _RUNNING:
+        return None
+    origin, selector = of.get_remote_origin_id(), of.selector_id
+    ended = instance.get_ticks(origin, selector, limit=1, statuses=[*_ENDED])
+    last = next(iter(ended), None)
+    failures = max(1, last.consecutive_failure_count) if last and last.is_failure else 0
+    due = _due(instance, of, state) if isinstance(of, RemoteSchedule) else None
+    if not failures and due is None:
+        return None
+    repository = of.handle.repository_handle.to_selector()
+    return AlertAutomation(
+        kind=AutomationKind.SCHEDULE if isinstance(of, RemoteSchedule) else AutomationKind.SENSOR,
+        name=of.name,
+        location=repository.location_name,
+        repository=repository.repository_name,
+        failures=failures,
+        error=_error(None if last is None else last.error) if failures else "",
+        last_at=None if last is None else last.timestamp,
+        due_at=due,
+    )
+
+
+def _due(
+    instance: DagsterInstance, schedule: RemoteSchedule, state: InstigatorState
+) -> float | None:
+    """Since when a tick is due that has not come."""
+    ticks: Sequence[InstigatorTick] = instance.get_ticks(
+        schedule.get_remote_origin_id(), schedule.selector_id, limit=1
+    )
+    data = state.instigator_data
+    started = data.start_timestamp if isinstance(data, ScheduleInstigatorData) else None
+    after = max(
+        (each for each in (*(tick.timestamp for tick in ticks), started) if each), default=None
+    )
+    if after is None:
+        return None
+    now = time.time()
+    for at in schedule.execution_time_iterator(after):
+        if at.timestamp() > after:
+            return at.timestamp() if at.timestamp() < now else None
+    return None
+
+
+def _error(error: SerializableErrorInfo | None) -> str:
+    return "" if error is None else one_line(error)
+
+
+def _repositories(workspace: CurrentWorkspace) -> Iterator[RemoteRepository]:
+    for entry in workspace.code_location_entries.values():
+        if entry.code_location is not None:
+            yield from entry.code_location.get_repositories().values()
