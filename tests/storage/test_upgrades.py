@@ -40,6 +40,7 @@ def drop(table: str, column: str | None = None) -> str:
 
 #: How to get to the version before each of these, the newest first.
 UNDONE: Mapping[str, Sequence[str]] = {
+    "0024": (drop("server_logs"),),
     "0022": (drop("branches"),),
     "0021": tuple(map(drop, ("tallies", "queue_calls", "traces"))),
     "0020": tuple(map(drop, ("noted_waits", "refused_callers"))),

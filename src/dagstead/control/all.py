@@ -34,6 +34,7 @@ from dagstead.control.releases import Releases
 from dagstead.control.requests import Requests
 from dagstead.control.run_limits import RunLimits
 from dagstead.control.secrets import Secrets
+from dagstead.control.server_logs import ServerLogs
 from dagstead.control.sign_ins import Sessions, SignIns
 from dagstead.control.statuses import Statuses
 from dagstead.control.storage import Storage
@@ -69,6 +70,7 @@ class Control:
     releases: Releases
     load_reports: LoadReports
     locations: Locations
+    server_logs: ServerLogs
     statuses: Statuses
     availability: Availability
     overview: Overview
@@ -137,6 +139,7 @@ def control_over(
         releases=recorded(Releases, "releases")(backend),
         load_reports=recorded(LoadReports, "load_reports")(backend),
         locations=recorded(Locations, "locations")(backend),
+        server_logs=recorded(ServerLogs, "server_logs")(backend),
         statuses=recorded(Statuses, "statuses")(backend),
         availability=recorded(Availability, "availability")(backend),
         overview=recorded(Overview, "overview")(backend),

@@ -106,6 +106,8 @@ TRAIL: Final[Mapping[str, RowRule | Quiet]] = {
     "locations.to_serve": Quiet.WORK,
     "locations.note_importing": Quiet.WORK,
     "locations.remind": Quiet.ITSELF,
+    "server_logs.take": Quiet.REPORT,
+    "server_logs.get": Quiet.VIEW,
     "files.pex_address": RowRule(
         on=say.given("name", "PEX file "), who=say.uploader, is_counted=True
     ),

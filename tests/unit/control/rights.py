@@ -122,6 +122,8 @@ WHO: Mapping[str, str] = {
     "locations.remove": "admin prod weather",
     "locations.to_serve": "agent pool",
     "locations.version": "admin prod weather agent pool",
+    "server_logs.get": "admin prod weather agent pool",
+    "server_logs.take": "pool",
     "statuses.all": "admin prod weather agent pool",
     "statuses.heal": "",
     "statuses.note_answered": "",
