@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from dagstead.control.all import Control, control_over
 from dagstead.control.orchestration import OutgoingRequest
@@ -128,6 +128,9 @@ class NoDagster:
     def terminate(self, deployment: Deployment, run_id: str) -> bool:
         if run_id in self.out_of_reach:
             return False
+        if run_id in self.stored:
+            self.stored[run_id] = replace(self.stored[run_id], status=RunStatus.CANCELED)
+            return True
         self.unfinished_runs[deployment.name].remove(run_id)
         return True
 

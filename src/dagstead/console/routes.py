@@ -41,6 +41,7 @@ PAGES: Sequence[tuple[str, Handler]] = (
     ("queues/default", queues.queue),
     ("queues/of/{name:path}", queues.queue),
     ("runs", runs.runs),
+    ("runs/cancel", runs.asked_to_cancel),
     ("runs/{deployment}/{run:path}", runs.run),
     ("agents", agents.agents),
     ("callers", agents.callers),
@@ -68,6 +69,7 @@ ACTS: Sequence[tuple[str, Handler]] = (
     ("queues/default/remove", acting(queues.remove, queues.queue)),
     ("queues/remove/{name:path}", acting(queues.remove, queues.queue)),
     ("queues/of/{name:path}", acting(queues.change, queues.queue)),
+    ("runs/cancel", runs.cancel),
     ("agents/{agent:path}", acting(agents.forget, agents.agent)),
     (
         "releases/{deployment}/{number:int}/rollback",

@@ -33,6 +33,7 @@ from dagstead.control.recording import Recorder, recorded
 from dagstead.control.releases import Releases
 from dagstead.control.requests import Requests
 from dagstead.control.run_limits import RunLimits
+from dagstead.control.runs import Runs
 from dagstead.control.secrets import Secrets
 from dagstead.control.server_logs import ServerLogs
 from dagstead.control.sign_ins import Sessions, SignIns
@@ -80,6 +81,7 @@ class Control:
     dagster_data: DagsterData
     launches: Launches
     run_limits: RunLimits
+    runs: Runs
     questions: Questions
     queues: Queues
     dequeues: Dequeues
@@ -149,6 +151,7 @@ def control_over(
         dagster_data=recorded(DagsterData, "dagster_data")(backend),
         launches=recorded(Launches, "launches")(backend),
         run_limits=recorded(RunLimits, "run_limits")(backend),
+        runs=recorded(Runs, "runs")(backend),
         questions=recorded(Questions, "questions")(backend),
         queues=recorded(Queues, "queues")(backend),
         dequeues=recorded(Dequeues, "dequeues")(backend),

@@ -202,6 +202,8 @@ class World:
             "count": PoolCount(agent_ids=["a1"], running=[]),
             "location": location,
             "log": ServerLog(server="s", started_at=store.clock(), lines=["hello"], is_cut=False),
+            "part": "run",
+            "runs.find.limit": 10,
             "loopback": False,
             "machine": "here",
             "serves": PoolReach.ALL,

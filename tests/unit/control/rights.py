@@ -10,7 +10,7 @@ from dagstead.plane.roles import Role
 LEAST: Mapping[str, Role] = {
     act: role
     for role, acts in {
-        Role.LAUNCHER: ["dagster_data.require_runs", "writes.ledger"],
+        Role.LAUNCHER: ["dagster_data.require_runs", "runs.cancel", "writes.ledger"],
         Role.EDITOR: [
             "deployments.open_branch",
             "deployments.set_settings",
@@ -86,6 +86,8 @@ WHO: Mapping[str, str] = {
     "workers.require_made": "agent pool",
     "workers.require_run": "agent pool worker",
     "workers.sweep": "",
+    "runs.cancel": "admin prod",
+    "runs.find": "admin prod agent pool",
     "trust.add": "admin",
     "trust.all": "admin",
     "trust.exchange": "",
