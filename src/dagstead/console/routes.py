@@ -11,6 +11,7 @@ from starlette.routing import BaseRoute, Route
 
 from dagstead.console import (
     agents,
+    beginning,
     deployments,
     home,
     locations,
@@ -33,6 +34,7 @@ from dagstead.errors import NotFoundError
 PAGES: Sequence[tuple[str, Handler]] = (
     ("", home.home),
     ("wrong", home.wrong),
+    ("begin", beginning.begin),
     ("search", people.search),
     ("server", server_page.server),
     ("locations", locations.locations),
@@ -41,7 +43,7 @@ PAGES: Sequence[tuple[str, Handler]] = (
     ("queues/default", queues.queue),
     ("queues/of/{name:path}", queues.queue),
     ("runs", runs.runs),
-    ("runs/cancel", runs.asked_to_cancel),
+    ("runs/cancel", runs.runs),
     ("runs/{deployment}/{run:path}", runs.run),
     ("agents", agents.agents),
     ("callers", agents.callers),
@@ -62,6 +64,7 @@ PAGES: Sequence[tuple[str, Handler]] = (
 #: What forms send, by the address that they send it to.
 ACTS: Sequence[tuple[str, Handler]] = (
     ("theme", people.theme),
+    ("begin", beginning.begin_with_token),
     ("locations/{deployment}/{name:path}", acting(locations.reload, locations.location)),
     ("queues/pause", acting(queues.pause, queues.queues)),
     ("queues/resume", acting(queues.resume, queues.queues)),

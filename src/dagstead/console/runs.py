@@ -49,11 +49,6 @@ def run(call: PageCall) -> Response:
     )
 
 
-def asked_to_cancel(call: PageCall) -> Response:
-    """The address of the form alone: nothing is chosen."""
-    return call.go(_LINKS.page("runs"))
-
-
 def cancel(call: PageCall) -> Response:
     """Say what canceling the chosen runs does; once that is confirmed, do it."""
     try:

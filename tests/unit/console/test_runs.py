@@ -88,7 +88,7 @@ def test_nothing_chosen_is_said_on_the_list(waiting: Console) -> None:
     assert answer.status_code == 422
     assert "Mark at least one row" in answer.text
     assert "Runs waiting" in answer.text
-    assert waiting.get(CANCEL).headers["location"] == "/-/runs"
+    assert "Runs waiting" in waiting.get(CANCEL).text
 
 
 def test_a_role_at_a_location_is_for_its_runs(waiting: Console) -> None:
