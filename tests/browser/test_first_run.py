@@ -165,7 +165,7 @@ def launches_it(hand: Hand) -> None:
     page = hand.page
     jobs = page.get_by_role("link", name="Jobs")
     hand.click(page.get_by_role("link", name="Open it in Dagster"), jobs, "open in Dagster")
-    job = page.get_by_role("link", name="bread", exact=True)
+    job = page.locator("a[href$='/jobs/bread']")
     hand.click(jobs.last, job, "jobs")
     launchpad = page.get_by_role("tab", name="Launchpad")
     hand.click(job.first, launchpad, "bread")

@@ -12,6 +12,7 @@ from dagstead.plane.agents import Heartbeat
 from dagstead.plane.branches import BaseDefinitions
 from dagstead.plane.comparisons import AssetChange
 from dagstead.plane.deployments import Deployment
+from dagstead.plane.late_schedules import LateSchedule
 from dagstead.plane.launch_watch import WorkerReport
 from dagstead.plane.launches import Launch, RunEnd, RunOrigin, RunUnderWay
 from dagstead.plane.requests import Request
@@ -51,6 +52,8 @@ class NoDagster:
     reports: dict[str, Sequence[WorkerReport]] = field(default_factory=dict)
     #: Of runs that are in Dagster's storage.
     origins: dict[str, RunOrigin] = field(default_factory=dict)
+    #: Schedules that do not tick, of all deployments.
+    late: Sequence[LateSchedule] = ()
     #: When the newest run of every deployment was created.
     newest_run: float | None = None
 
@@ -136,6 +139,9 @@ class NoDagster:
 
     def newest_run_at(self, _deployment: Deployment) -> float | None:
         return self.newest_run
+
+    def late_schedules(self, deployment: Deployment, _now: float) -> Sequence[LateSchedule]:
+        return [each for each in self.late if each.deployment == deployment.name]
 
     def compare(self, _deployment: Deployment, _base: BaseDefinitions) -> Sequence[AssetChange]:
         return ()

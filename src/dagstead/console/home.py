@@ -65,5 +65,6 @@ def link_of(problem: Problem) -> str:
         ProblemKind.AGENT: _LINKS.agent(name),
         ProblemKind.CALLERS: _LINKS.page("callers"),
         ProblemKind.RELEASE: _LINKS.release(place, name),
+        ProblemKind.SCHEDULE: _LINKS.location(place, name),
         ProblemKind.LOCATION: _LINKS.location(place, name),
     }[problem.kind]

@@ -18,6 +18,7 @@ from dagstead.operator_api import (
     events,
     launches,
     locations,
+    problems,
     queues,
     reasons,
     releases,
@@ -44,6 +45,7 @@ DEFINITIONS = (
     "administration.graphql",
     "queues.graphql",
     "trail.graphql",
+    "problems.graphql",
     "reasons.graphql",
 )
 
@@ -65,6 +67,7 @@ def create_schema(facts: ServerFacts | None = None) -> graphene.Schema:
             deployments.QUERIES,
             locations.QUERIES,
             queues.QUERIES,
+            problems.QUERIES,
             reasons.QUERIES,
             releases.QUERIES,
             secrets.QUERIES,

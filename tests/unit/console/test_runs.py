@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from typing import Any
 
 import pytest
 
@@ -37,7 +37,7 @@ def waiting(fresh: Console) -> Console:
     return fresh
 
 
-def chosen(*runs: str) -> dict[str, Sequence[str]]:
+def chosen(*runs: str) -> dict[str, Any]:
     return {"run": [f"prod/{run_id}" for run_id in runs]}
 
 
