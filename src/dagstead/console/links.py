@@ -45,6 +45,10 @@ class Links:
         """One deployment."""
         return f"/-/deployments/{_part(name)}"
 
+    def settings(self, name: str) -> str:
+        """The settings of a deployment."""
+        return f"{self.deployment(name)}/settings"
+
     def token(self, token_id: int) -> str:
         """One token."""
         return f"/-/tokens/{token_id}"
