@@ -386,6 +386,21 @@ ENDPOINTS: Mapping[str, Callable[[AgentsPlane, Victim, str], Iterator[Request]]]
             more={"json": {"agentIds": [AGENT_ID], "running": [], "ended": [1]}},
         )
     ),
+    "PUT /server_log": _once(
+        Request(
+            method="PUT",
+            path="/server_log",
+            more={
+                "json": {
+                    "location": "gpu_loc",
+                    "server": "s",
+                    "startedAt": 1.0,
+                    "lines": ["forged"],
+                    "isCut": False,
+                }
+            },
+        )
+    ),
     "GET /blobs/{key:path}": _blob("GET"),
     "PUT /blobs/{key:path}": _blob("PUT"),
     "POST /blobs/{key:path}": _blob("POST"),

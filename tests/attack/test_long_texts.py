@@ -46,6 +46,7 @@ BOUNDED: dict[str, str] = {
             *("requests.deployment", "launches.deployment", "heartbeats.deployment"),
             *("worker_tokens.deployment", "made_by_workers.deployment", "secrets.deployment"),
             *("writes.deployment", "deletions.deployment", "branches.deployment"),
+            "server_logs.deployment",
             *("noted_waits.deployment", "traces.deployment"),
         ),
         DEPLOYMENT,
@@ -54,6 +55,7 @@ BOUNDED: dict[str, str] = {
         (
             *("locations.name", "release_parts.name", "requests.location", "launches.location"),
             *("worker_tokens.location", "made_by_workers.location", "secrets.location"),
+            "server_logs.location",
         ),
         LOCATION,
     ),
@@ -104,6 +106,7 @@ BOUNDED: dict[str, str] = {
             *("branches.condition", "refused_callers.act", "refused_callers.kind"),
             *("refused_callers.key", "tallies.detail", "tallies.what", "traces.kind"),
             *("traces.parent", "trail_head.name", "trail_head.hash", "trail_sinks.name"),
+            "server_logs.server",
         ),
         OURS,
     ),

@@ -87,6 +87,7 @@ def test_all_paths_but_its_own_are_refused(
     assert {
         ("POST", "/worker_tokens"),
         ("PUT", "/worker_tokens"),
+        ("PUT", "/server_log"),
         ("POST", "/prod/graphql"),
     } < tried
     assert len(tried) > 20

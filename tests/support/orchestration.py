@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from dagstead.control.all import Control, control_over
 from dagstead.control.orchestration import OutgoingRequest
@@ -15,6 +15,7 @@ from dagstead.plane.alerts import AlertAsset, AlertAutomation, AlertRun
 from dagstead.plane.branches import BaseDefinitions
 from dagstead.plane.comparisons import AssetChange
 from dagstead.plane.deployments import Deployment
+from dagstead.plane.late_schedules import LateSchedule
 from dagstead.plane.launch_watch import WorkerReport
 from dagstead.plane.launches import Launch, RunEnd, RunOrigin, RunUnderWay
 from dagstead.plane.requests import Request
@@ -59,6 +60,8 @@ class NoDagster:
     running_since: list[AlertRun] = field(default_factory=list)
     unmade_assets: dict[str, list[AlertAsset]] = field(default_factory=dict)
     failing_automations: list[AlertAutomation] = field(default_factory=list)
+    #: Schedules that do not tick, of all deployments.
+    late: Sequence[LateSchedule] = ()
     #: When the newest run of every deployment was created.
     newest_run: float | None = None
 
@@ -157,11 +160,17 @@ class NoDagster:
     def terminate(self, deployment: Deployment, run_id: str) -> bool:
         if run_id in self.out_of_reach:
             return False
+        if run_id in self.stored:
+            self.stored[run_id] = replace(self.stored[run_id], status=RunStatus.CANCELED)
+            return True
         self.unfinished_runs[deployment.name].remove(run_id)
         return True
 
     def newest_run_at(self, _deployment: Deployment) -> float | None:
         return self.newest_run
+
+    def late_schedules(self, deployment: Deployment, _now: float) -> Sequence[LateSchedule]:
+        return [each for each in self.late if each.deployment == deployment.name]
 
     def compare(self, _deployment: Deployment, _base: BaseDefinitions) -> Sequence[AssetChange]:
         return ()

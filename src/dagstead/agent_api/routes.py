@@ -25,6 +25,7 @@ from dagstead.agent_api.graphql.executor import Executor
 from dagstead.agent_api.graphql.roots import agent_executor
 from dagstead.agent_api.logs import gen_logs_url
 from dagstead.agent_api.rest import Endpoint, Handler, Payload, endpoint
+from dagstead.agent_api.server_logs import take_server_log
 from dagstead.agent_api.services import AgentServices, Audience, Caller
 from dagstead.agent_api.workers import keep_worker_tokens, mint_worker_token
 from dagstead.engine.graphql_limits import check_values
@@ -38,6 +39,7 @@ _AGENT_ENDPOINTS: tuple[tuple[str, str, Handler], ...] = (
     ("PUT", "/upload_api_response", upload_api_response),
     ("POST", "/worker_tokens", mint_worker_token),
     ("PUT", "/worker_tokens", keep_worker_tokens),
+    ("PUT", "/server_log", take_server_log),
 )
 
 _CODE_ENDPOINTS: tuple[tuple[str, str, Handler], ...] = (

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from dagstead.plane.comparisons import Comparison
     from dagstead.plane.master_keys import KeyReport
     from dagstead.plane.new_tokens import NewToken
+    from dagstead.plane.problems import Problem
     from dagstead.plane.queue_views import QueueView
     from dagstead.plane.queues import QueueChange
     from dagstead.plane.reasons import RunWaits, SubjectReason
@@ -128,6 +129,9 @@ class PartViews(Protocol):
 
     def all(self) -> list[ListedPart]:
         """How each part is."""
+
+    def problems(self) -> list[Problem]:
+        """What is wrong now, the worst first."""
 
 
 class PauseActs(Protocol):

@@ -29,6 +29,7 @@ from dagstead.plane.ci_logins import NewPins, Pin
 from dagstead.plane.comparisons import Comparison
 from dagstead.plane.deployments import Deployment
 from dagstead.plane.new_tokens import NewToken
+from dagstead.plane.problems import Problem
 from dagstead.plane.reasons import RunWaits, SubjectReason
 from dagstead.plane.rotations import RotatedToken, Rotation
 from dagstead.plane.sign_ins import NewLink
@@ -268,6 +269,9 @@ class _Parts:
             ListedPart(name=part.name, is_well=part.is_well, says=part.says)
             for part in self._control.health.parts(COMMAND_LINE)
         ]
+
+    def problems(self) -> list[Problem]:
+        return list(self._control.overview.problems(COMMAND_LINE))
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from dagstead.console.render import NOTE_COOKIE, Frame, Renderer, written_note
+from dagstead.console.render import NOTE_COOKIE, Frame, Renderer, is_part, written_note
 from dagstead.control.actor import Actor
 from dagstead.control.all import Control
 from dagstead.control.releases import Redeploy
@@ -87,6 +87,11 @@ class PageCall:
         """This server as the browser reaches it."""
         url: str = self.request.state.base_url
         return url
+
+    @property
+    def is_part(self) -> bool:
+        """Whether an open page asks for its live part again."""
+        return is_part(self.request)
 
     def path(self, name: str) -> str:
         """A part of the address."""

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
+from typing import Any
 
 import yaml
 from starlette.responses import Response
 
 from dagstead.console.calls import Completion, PageCall
 from dagstead.console.links import Links
+from dagstead.console.settings_form import changed, groups_of
 from dagstead.console.states import Look, of_location, of_release
 from dagstead.errors import ForbiddenError, InvalidInputError
 from dagstead.plane.artifacts import web_address
@@ -59,10 +62,9 @@ def deployment(call: PageCall) -> Response:
     placed = call.control.overview.locations(actor, [found.name])
     lines = call.control.overview.releases(actor, [found.name], _RELEASES)
     try:
-        settings = call.control.deployments.settings(actor, found)
-        text = yaml.safe_dump(dict(settings), sort_keys=False, allow_unicode=True)
+        text: str | None = _as_yaml(call.control.deployments.settings(actor, found))
     except ForbiddenError:
-        settings, text = None, ""
+        text = None
     return call.show(
         "deployment.html",
         title=found.name,
@@ -73,11 +75,39 @@ def deployment(call: PageCall) -> Response:
         commit_url=web_address(found.branch.commit_url if found.branch else None),
         placed=[(each, of_location(each.status, call.now)) for each in placed],
         releases=[(line, of_release(line.state)) for line in lines],
-        settings=None if settings is None else ("" if not settings else text),
-        given=call.form.get("settings", [None])[0],
+        settings=text,
         may_configure=_may(call, Permission.CONFIGURE),
         may_delete=_may(call, Permission.BRANCH) if found.is_branch else actor.is_unlimited,
     )
+
+
+def settings(call: PageCall) -> Response:
+    """Its settings, as a form and as YAML."""
+    found = call.deployment(call.path("deployment"))
+    stored = call.control.deployments.settings(call.actor, found)
+    return call.show(
+        "settings.html",
+        title="Settings",
+        here="deployments",
+        is_live=False,
+        command=f"dagstead deployment settings {found.name}",
+        deployment=found,
+        groups=groups_of(stored, call),
+        settings=_as_yaml(stored),
+        given=call.form.get("settings", [None])[0],
+        may_configure=_may(call, Permission.CONFIGURE),
+    )
+
+
+def set_fields(call: PageCall) -> Completion:
+    """Change the settings whose fields were changed."""
+    found = call.deployment(call.path("deployment"))
+    stored = call.control.deployments.settings(call.actor, found)
+    wanted = changed(stored, call)
+    if wanted == stored:
+        return Completion(_LINKS.settings(found.name), "Nothing was changed.")
+    call.control.deployments.set_settings(call.actor, found, wanted)
+    return Completion(_LINKS.settings(found.name), "The settings are in force.")
 
 
 def set_settings(call: PageCall) -> Completion:
@@ -92,7 +122,7 @@ def set_settings(call: PageCall) -> Completion:
     if not isinstance(given, dict):
         raise InvalidInputError("Settings are a mapping of names to values. Nothing was changed.")
     call.control.deployments.set_settings(call.actor, found, given)
-    return Completion(_LINKS.deployment(found.name), "The settings are in force.")
+    return Completion(_LINKS.settings(found.name), "The settings are in force.")
 
 
 def delete(call: PageCall) -> Completion:
@@ -106,6 +136,13 @@ def delete(call: PageCall) -> Completion:
     runs = f" {len(gone.ended)} runs were ended." if gone.ended else ""
     left = f" {len(gone.left)} went on, and are refused from now on." if gone.left else ""
     return Completion(_LINKS.page("deployments"), f"Deployment {found.name} is gone.{runs}{left}")
+
+
+def _as_yaml(settings: Mapping[str, Any]) -> str:
+    if not settings:
+        return ""
+    text: str = yaml.safe_dump(dict(settings), sort_keys=False, allow_unicode=True)
+    return text
 
 
 def _may(call: PageCall, permission: Permission) -> bool:

@@ -35,8 +35,9 @@ async def events(services: Services, request: Request) -> Response:
         raise InvalidInputError(f"This is a stream for pages. Ask for it with Accept: {_KIND}.")
     actor = Actor.holding(token)
     granted = await to_thread.run_sync(services.control.deployments.granted, actor)
+    heard = [*topics(granted), *await to_thread.run_sync(_of_location, services, actor, request)]
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    return StreamingResponse(stream_of(services, granted), media_type=_KIND, headers=headers)
+    return StreamingResponse(stream_of(services, heard), media_type=_KIND, headers=headers)
 
 
 def topics(deployments: list[Deployment]) -> list[str]:
@@ -45,13 +46,23 @@ def topics(deployments: list[Deployment]) -> list[str]:
     return [topic(name) for name in names for topic in (bell.releases, bell.locations)]
 
 
-async def stream_of(services: Services, deployments: list[Deployment]) -> AsyncIterator[str]:
+def _of_location(services: Services, actor: Actor, request: Request) -> list[str]:
+    """What the page of a location listens to besides."""
+    deployment, name = (request.query_params.get(each) for each in ("deployment", "location"))
+    if deployment is None or name is None:
+        return []
+    found = services.control.deployments.named(actor, deployment)
+    services.control.locations.get(actor, found, name)
+    return [bell.server_log(deployment, name)]
+
+
+async def stream_of(services: Services, heard: list[str]) -> AsyncIterator[str]:
     """The texts of one stream, until its time is over or the process ends."""
     control = services.control
     left = _LONGEST_SECONDS
     silent = 0.0
     shared = (bell.queues(), bell.alerts(), bell.sign_ins())
-    with control.bell.listen(*topics(deployments), *shared) as listener:
+    with control.bell.listen(*heard, *shared) as listener:
         yield f"event: hello\ndata: {services.renderer.assets.digest}\n\n"
         # The end of the process rings no bell: each look is short.
         while left > 0 and not services.is_closing():

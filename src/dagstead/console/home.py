@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from starlette.responses import JSONResponse, Response
 
+from dagstead.console.beginning import first_steps
 from dagstead.console.calls import PageCall
 from dagstead.console.links import Links
 from dagstead.console.states import of_problem, of_queue, of_release
@@ -14,22 +14,7 @@ from dagstead.plane.problems import Problem, ProblemKind, Weight
 from dagstead.plane.trail import Row, TrailFilter
 
 _NEWEST = 8
-#: Whoever has something live for longer knows how to launch a run.
-_NEW_SECONDS = 3600.0
 _LINKS = Links()
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class FirstStep:
-    """One of the first steps on an empty installation."""
-
-    title: str
-    says: str
-    commands: str
-    #: Where it is done, or what is needed for it.
-    address: str
-    link: str
-    is_done: bool
 
 
 def home(call: PageCall) -> Response:
@@ -38,7 +23,7 @@ def home(call: PageCall) -> Response:
     problems = overview.problems(call.actor)
     views = call.control.queues.all(call.actor)
     releases = overview.releases(call.actor, limit=_NEWEST)
-    steps = _first_steps(call, has_run=any(view.running or sum(view.dispatched) for view in views))
+    steps = first_steps(call, views)
     trail: Sequence[Row] = ()
     if call.actor.is_unlimited:
         trail = call.control.trail.find(call.actor, TrailFilter(limit=_NEWEST))
@@ -80,51 +65,6 @@ def link_of(problem: Problem) -> str:
         ProblemKind.AGENT: _LINKS.agent(name),
         ProblemKind.CALLERS: _LINKS.page("callers"),
         ProblemKind.RELEASE: _LINKS.release(place, name),
+        ProblemKind.SCHEDULE: _LINKS.location(place, name),
         ProblemKind.LOCATION: _LINKS.location(place, name),
     }[problem.kind]
-
-
-def _first_steps(call: PageCall, *, has_run: bool) -> list[FirstStep]:
-    """What to do first, ticked as it happens; none when somebody works here already."""
-    if has_run or not call.actor.is_unlimited:
-        return []
-    control, actor = call.control, call.actor
-    placed = control.overview.locations(actor)
-    live = [each for each in placed if each.location.manifest is not None]
-    if any(call.now - each.location.updated_at > _NEW_SECONDS for each in live):
-        return []
-    granted = control.deployments.granted(actor)
-    first = next((each.name for each in granted if not each.is_branch), "prod")
-    return [
-        FirstStep(
-            title="Have something run your code",
-            says="The managed pool of this server runs what is built as PEX files. For images, "
-            "start an official agent of yours, with a token of its own.",
-            commands=f"dagstead pool --public-url {call.base_url}",
-            address=_LINKS.page("tokens/new", kind="agent"),
-            link="Make a token for an agent",
-            is_done=bool(control.agents.all(actor)),
-        ),
-        FirstStep(
-            title="Deploy your repository",
-            says="In the folder with your dagster_cloud.yaml. The check shows beforehand which "
-            "agent will run what.",
-            commands=f"export DAGSTER_CLOUD_URL={call.base_url}\n"
-            f"export DAGSTER_CLOUD_ORGANIZATION={call.services.organization}\n"
-            f"export DAGSTER_CLOUD_DEPLOYMENT={first}\n"
-            "export DAGSTER_CLOUD_API_TOKEN=…\n"
-            "dagstead check\n"
-            "dagstead deploy",
-            address=_LINKS.page("tokens/new", kind="user"),
-            link="Make a token for yourself",
-            is_done=bool(live),
-        ),
-        FirstStep(
-            title="Launch a run",
-            says="Choose a job or an asset of yours in the Dagster UI.",
-            commands="",
-            address=_LINKS.ui(first),
-            link="Open it in Dagster",
-            is_done=False,
-        ),
-    ]

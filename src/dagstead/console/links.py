@@ -21,6 +21,10 @@ class Links:
         """One location."""
         return f"/-/locations/{_part(deployment)}/{_part(name)}"
 
+    def events(self, deployment: str | None = None, location: str | None = None) -> str:
+        """The stream of changes; with a location, also of what its code server prints."""
+        return self.page("events", deployment=deployment, location=location)
+
     def queue(self, name: str | None) -> str:
         """One queue; the default queue has no name."""
         return "/-/queues/default" if name is None else f"/-/queues/of/{_part(name)}"
@@ -40,6 +44,10 @@ class Links:
     def deployment(self, name: str) -> str:
         """One deployment."""
         return f"/-/deployments/{_part(name)}"
+
+    def settings(self, name: str) -> str:
+        """The settings of a deployment."""
+        return f"{self.deployment(name)}/settings"
 
     def token(self, token_id: int) -> str:
         """One token."""

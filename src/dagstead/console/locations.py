@@ -80,6 +80,8 @@ def location(call: PageCall) -> Response:
         commit=commit_of(placed.location.document),
         errors=errors,
         history=[(line, of_release(line.state), line.parts.get(name)) for line in history],
+        server=control.server_logs.get(actor, deployment, name),
+        listens=_LINKS.events(deployment.name, name),
         why=control.reasons.why_location(actor, deployment, name).reason,
         may_change=actor.grants_locations(deployment, [name]),
     )

@@ -66,6 +66,7 @@ def _found(call: PageCall, sought: str) -> Iterator[SearchHit]:
             yield SearchHit(kind="Agent", name=agent.label, where=agent.id, address=address)
     queues = {each.location.queue for each in placed}
     yield from _queues(queues.union(*(agent.agent.queues for agent in agents)), sought)
+    yield from _runs(call, sought)
     yield from _deployments(call, sought)
     yield from _releases(call, sought)
 
@@ -87,6 +88,18 @@ def _releases(call: PageCall, sought: str) -> Iterator[SearchHit]:
                 where=line.deployment,
                 address=_LINKS.release(line.deployment, line.number),
             )
+
+
+def _runs(call: PageCall, sought: str) -> Iterator[SearchHit]:
+    if call.actor.is_of_locations:
+        return
+    for run in call.control.runs.find(call.actor, sought, _MOST_FOUND):
+        yield SearchHit(
+            kind="Run",
+            name=run.run_id,
+            where=" · ".join(filter(None, (run.location, run.deployment))),
+            address=_LINKS.why_run(run.deployment, run.run_id),
+        )
 
 
 def _queues(queues: Iterable[str | None], sought: str) -> Iterator[SearchHit]:

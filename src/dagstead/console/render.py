@@ -96,11 +96,11 @@ class Renderer:
             is_private: whether it shows a secret.
             **values: of the template.
         """
-        is_part = request.headers.get("hx-target") == "live"
-        note = None if is_part else request.cookies.get(NOTE_COOKIE)
+        part = is_part(request)
+        note = None if part else request.cookies.get(NOTE_COOKIE)
         nonce = secrets.token_urlsafe(16)
         html = self._templates.get_template(template).render(
-            layout="part.html" if is_part else "frame.html",
+            layout="part.html" if part else "frame.html",
             frame=frame,
             actor=frame.actor,
             nonce=nonce,
@@ -131,6 +131,11 @@ class Renderer:
         response = HTMLResponse(html, status_code=status)
         response.headers.update(page_headers(nonce))
         return response
+
+
+def is_part(request: Request) -> bool:
+    """Whether an open page asks for its live part again."""
+    return request.headers.get("hx-target") == "live"
 
 
 def page_headers(nonce: str) -> Mapping[str, str]:

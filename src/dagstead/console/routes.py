@@ -12,6 +12,7 @@ from starlette.routing import BaseRoute, Route
 from dagstead.console import (
     agents,
     alerts,
+    beginning,
     deployments,
     home,
     locations,
@@ -34,6 +35,7 @@ from dagstead.errors import NotFoundError
 PAGES: Sequence[tuple[str, Handler]] = (
     ("", home.home),
     ("wrong", home.wrong),
+    ("begin", beginning.begin),
     ("search", people.search),
     ("server", server_page.server),
     ("locations", locations.locations),
@@ -42,6 +44,7 @@ PAGES: Sequence[tuple[str, Handler]] = (
     ("queues/default", queues.queue),
     ("queues/of/{name:path}", queues.queue),
     ("runs", runs.runs),
+    ("runs/cancel", runs.runs),
     ("runs/{deployment}/{run:path}", runs.run),
     ("agents", agents.agents),
     ("callers", agents.callers),
@@ -53,6 +56,7 @@ PAGES: Sequence[tuple[str, Handler]] = (
     ("releases/{deployment}/{number:int}/rollback", releases.rollback),
     ("deployments", deployments.deployments),
     ("deployments/{deployment}", deployments.deployment),
+    ("deployments/{deployment}/settings", deployments.settings),
     ("tokens", tokens.tokens),
     ("tokens/new", tokens.new_token),
     ("tokens/{token:int}", tokens.token),
@@ -63,6 +67,7 @@ PAGES: Sequence[tuple[str, Handler]] = (
 #: What forms send, by the address that they send it to.
 ACTS: Sequence[tuple[str, Handler]] = (
     ("theme", people.theme),
+    ("begin", beginning.begin_with_token),
     ("locations/{deployment}/{name:path}", acting(locations.reload, locations.location)),
     ("queues/pause", acting(queues.pause, queues.queues)),
     ("queues/resume", acting(queues.resume, queues.queues)),
@@ -70,6 +75,7 @@ ACTS: Sequence[tuple[str, Handler]] = (
     ("queues/default/remove", acting(queues.remove, queues.queue)),
     ("queues/remove/{name:path}", acting(queues.remove, queues.queue)),
     ("queues/of/{name:path}", acting(queues.change, queues.queue)),
+    ("runs/cancel", runs.cancel),
     ("alerts/test", acting(alerts.try_policy, alerts.alerts)),
     ("alerts/silence", acting(alerts.silence, alerts.alerts)),
     ("alerts/silence/{silence:int}/end", acting(alerts.end_silence, alerts.alerts)),
@@ -79,7 +85,11 @@ ACTS: Sequence[tuple[str, Handler]] = (
         acting(releases.roll_back, releases.rollback),
     ),
     ("deployments", acting(deployments.create, deployments.deployments)),
-    ("deployments/{deployment}/settings", acting(deployments.set_settings, deployments.deployment)),
+    ("deployments/{deployment}/settings", acting(deployments.set_settings, deployments.settings)),
+    (
+        "deployments/{deployment}/settings/form",
+        acting(deployments.set_fields, deployments.settings),
+    ),
     ("deployments/{deployment}/delete", acting(deployments.delete, deployments.deployment)),
     ("tokens/new", tokens.create),
     ("tokens/{token:int}/rotate", tokens.rotate),

@@ -35,7 +35,9 @@ from dagstead.control.recording import Recorder, recorded
 from dagstead.control.releases import Releases
 from dagstead.control.requests import Requests
 from dagstead.control.run_limits import RunLimits
+from dagstead.control.runs import Runs
 from dagstead.control.secrets import Secrets
+from dagstead.control.server_logs import ServerLogs
 from dagstead.control.sign_ins import Sessions, SignIns
 from dagstead.control.statuses import Statuses
 from dagstead.control.storage import Storage
@@ -71,6 +73,7 @@ class Control:
     releases: Releases
     load_reports: LoadReports
     locations: Locations
+    server_logs: ServerLogs
     statuses: Statuses
     availability: Availability
     overview: Overview
@@ -82,6 +85,7 @@ class Control:
     dagster_data: DagsterData
     launches: Launches
     run_limits: RunLimits
+    runs: Runs
     questions: Questions
     queues: Queues
     dequeues: Dequeues
@@ -141,6 +145,7 @@ def control_over(
         releases=recorded(Releases, "releases")(backend),
         load_reports=recorded(LoadReports, "load_reports")(backend),
         locations=recorded(Locations, "locations")(backend),
+        server_logs=recorded(ServerLogs, "server_logs")(backend),
         statuses=recorded(Statuses, "statuses")(backend),
         availability=recorded(Availability, "availability")(backend),
         overview=recorded(Overview, "overview")(backend),
@@ -152,6 +157,7 @@ def control_over(
         dagster_data=recorded(DagsterData, "dagster_data")(backend),
         launches=recorded(Launches, "launches")(backend),
         run_limits=recorded(RunLimits, "run_limits")(backend),
+        runs=recorded(Runs, "runs")(backend),
         questions=recorded(Questions, "questions")(backend),
         queues=recorded(Queues, "queues")(backend),
         dequeues=recorded(Dequeues, "dequeues")(backend),

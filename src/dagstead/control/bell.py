@@ -66,6 +66,11 @@ def locations(deployment: str) -> str:
     return f"locations:{deployment}"
 
 
+def server_log(deployment: str, location: str) -> str:
+    """The newest code server of a location has printed something."""
+    return f"server-log:{deployment}:{location}"
+
+
 def written(deployment: str, key: str) -> str:
     """The write with an idempotency key has ended, with or without success."""
     return f"written:{deployment}:{key}"

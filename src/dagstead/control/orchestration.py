@@ -13,6 +13,7 @@ from dagstead.plane.alerts import AlertAsset, AlertAutomation, AlertRun
 from dagstead.plane.branches import BaseDefinitions
 from dagstead.plane.comparisons import AssetChange
 from dagstead.plane.deployments import Deployment
+from dagstead.plane.late_schedules import LateSchedule
 from dagstead.plane.launch_watch import WorkerReport
 from dagstead.plane.launches import Launch, RunEnd, RunOrigin, RunUnderWay
 from dagstead.plane.requests import Request
@@ -119,6 +120,9 @@ class Orchestration(Protocol):
 
     def automations(self, deployment: Deployment) -> Sequence[AlertAutomation]:
         """The running schedules and sensors whose last tick has failed, or is due."""
+
+    def late_schedules(self, deployment: Deployment, now: float) -> Sequence[LateSchedule]:
+        """Running schedules that should have ticked; what has to be read first may be missing."""
 
     def compare(self, deployment: Deployment, base: BaseDefinitions) -> Sequence[AssetChange]:
         """The assets that are not the same in a branch deployment and in its base."""

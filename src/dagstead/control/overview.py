@@ -12,9 +12,10 @@ from dagstead.control.queue_facts import QueueFacts
 from dagstead.control.roster import Roster
 from dagstead.plane.agents import as_agent
 from dagstead.plane.deployments import Deployment
+from dagstead.plane.late_schedules import LateSchedule, late_problems
 from dagstead.plane.location_status import status_of
 from dagstead.plane.organization import ORGANIZATION
-from dagstead.plane.problems import PlacedLocation, Problem, SilentAgent, problems_of
+from dagstead.plane.problems import PlacedLocation, Problem, SilentAgent, in_order, problems_of
 from dagstead.plane.refused_callers import RefusedCaller
 from dagstead.plane.release_changes import (
     LocationChange,
@@ -95,7 +96,7 @@ class Overview:
         facts = QueueFacts.of(self._backend, actor)
         roster = facts.roster
         granted = self._granted(actor, None)
-        return problems_of(
+        found = problems_of(
             parts=parts_now(self._backend) if actor.is_unlimited else (),
             placed=self._placed(actor, roster, granted),
             silent=() if actor.is_of_locations else _silent(roster, granted),
@@ -103,6 +104,7 @@ class Overview:
             queues=[facts.view(name) for name in facts.names()],
             callers=self._refused() if actor.is_unlimited else (),
         )
+        return in_order([*found, *late_problems(self._late(actor, granted))])
 
     def problems_of_each(
         self, actor: Actor, names: Collection[str]
@@ -155,6 +157,19 @@ class Overview:
                 agents[location.deployment],
             )
             for location in every
+        ]
+
+    def _late(self, actor: Actor, granted: Mapping[str, Deployment]) -> list[LateSchedule]:
+        """Of full deployments; nothing during a pause, as schedules do not tick then."""
+        if self._backend.store.properties.pause() is not None:
+            return []
+        now = self._backend.now()
+        return [
+            late
+            for deployment in granted.values()
+            if not deployment.is_branch
+            for late in self._backend.orchestration.late_schedules(deployment, now)
+            if actor.sees_location(late.location)
         ]
 
     def _refused(self) -> list[RefusedCaller]:

@@ -95,7 +95,7 @@ class Roster:
         """
         able = [
             beat
-            for beat in self._serving(deployment, location)
+            for beat in self.beats_serving(deployment, location)
             if beat.token_id not in without
             and not self.presence.is_busy_loading(beat.token_id)
             and all(report.state is ServerState.RUNNING for report in reports_on(location, [beat]))
@@ -153,12 +153,12 @@ class Roster:
 
     def serving(self, deployment: Deployment, location: Location) -> tuple[str, ...]:
         """The names of the live agents that serve a location."""
-        found = self._serving(deployment, location)
+        found = self.beats_serving(deployment, location)
         return tuple(sorted({beat.label or beat.agent_id for beat in found}))
 
     def facts(self, deployment: Deployment, location: Location) -> Facts:
         """What is known of a location."""
-        serving = self._serving(deployment, location)
+        serving = self.beats_serving(deployment, location)
         return Facts(
             location=location,
             attendance=self._attendance(deployment, location, serving),
@@ -182,7 +182,7 @@ class Roster:
         since = self.unserved_since(deployment, location.name, location.queue)
         return location.updated_at if since is None else since
 
-    def _serving(self, deployment: Deployment, location: Location) -> list[Heartbeat]:
+    def beats_serving(self, deployment: Deployment, location: Location) -> list[Heartbeat]:
         """The heartbeats of the live agents that serve a location."""
         return [
             beat

@@ -106,6 +106,8 @@ TRAIL: Final[Mapping[str, RowRule | Quiet]] = {
     "locations.to_serve": Quiet.WORK,
     "locations.note_importing": Quiet.WORK,
     "locations.remind": Quiet.ITSELF,
+    "server_logs.take": Quiet.REPORT,
+    "server_logs.get": Quiet.VIEW,
     "files.pex_address": RowRule(
         on=say.given("name", "PEX file "), who=say.uploader, is_counted=True
     ),
@@ -122,6 +124,8 @@ TRAIL: Final[Mapping[str, RowRule | Quiet]] = {
     "pauses.begin": RowRule(on=lambda _: "all runs", state=say.pause),
     "pauses.end": RowRule(on=lambda _: "all runs", state=say.pause),
     "pauses.current": Quiet.ITSELF,
+    "runs.cancel": RowRule(on=say.given("run_id", "run "), after=say.canceled),
+    "runs.find": Quiet.VIEW,
     "queues.set": RowRule(on=say.queue, state=say.stored_queue),
     "queues.pause": RowRule(on=say.queue, state=say.stored_queue),
     "queues.resume": RowRule(on=say.queue, state=say.stored_queue),

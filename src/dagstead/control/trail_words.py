@@ -303,6 +303,11 @@ def swept(call: Call) -> State:
     return {"removed": len(call.result.removable)}
 
 
+def canceled(call: Call) -> State:
+    """What became of a run."""
+    return {"cancellation": str(call.result)}
+
+
 def deleted(call: Call) -> State:
     """What became of the runs of a deployment."""
     deletion = call.result

@@ -23,6 +23,7 @@ from dagstead.engine.connections import SharedConnections
 from dagstead.engine.daemon_health import statuses_of
 from dagstead.engine.deployment_instance import DeploymentInstance
 from dagstead.engine.instance_settings import instance_settings
+from dagstead.engine.late_schedules import LateSchedules
 from dagstead.engine.orchestration import DagsterOrchestration
 from dagstead.engine.run_gate import RunGate
 from dagstead.engine.run_launcher import AgentRunLauncher
@@ -77,6 +78,10 @@ class Instances:
         self.definitions = StoredDefinitions(self.calls, self.get)
         #: What branch deployments are compared with.
         self.base_graphs = BaseGraphs(self.control, self.definitions)
+        #: Which schedules do not tick.
+        self.late_schedules = LateSchedules(
+            control=self.control, definitions=self.definitions, instance_of=self.get
+        )
         self._connections = (
             SharedConnections(_of_psycopg2(postgres_url), store.database.fence)
             if postgres_url
@@ -95,6 +100,7 @@ class Instances:
             instance_of=self.get,
             calls=self.calls,
             base_graphs=self.base_graphs,
+            schedules=self.late_schedules,
             drop_stored=self.drop,
         )
 

@@ -36,6 +36,7 @@ from dagstead.engine.base_graphs import BaseGraphs
 from dagstead.engine.calls import AgentCalls
 from dagstead.engine.deployment_instance import DeploymentInstance
 from dagstead.engine.isolation import isolated_if_needed
+from dagstead.engine.late_schedules import LateSchedules
 from dagstead.engine.load_errors import agent_error, one_line
 from dagstead.engine.run_origins import origin_of
 from dagstead.engine.run_queue import read_queue, read_run
@@ -48,6 +49,7 @@ from dagstead.plane.alerts import AlertAsset, AlertAutomation, AlertRun
 from dagstead.plane.branches import BaseDefinitions
 from dagstead.plane.comparisons import AssetChange
 from dagstead.plane.deployments import Deployment
+from dagstead.plane.late_schedules import LateSchedule
 from dagstead.plane.launch_watch import WorkerReport
 from dagstead.plane.launches import Launch, RunEnd, RunOrigin, RunUnderWay
 from dagstead.plane.requests import Request
@@ -73,6 +75,7 @@ class DagsterOrchestration:
     instance_of: Callable[[Deployment], DagsterInstance]
     calls: AgentCalls
     base_graphs: BaseGraphs
+    schedules: LateSchedules
     #: Closes a deployment's instance, and removes everything that it stored.
     drop_stored: Callable[[str], None]
 
@@ -252,6 +255,10 @@ class DagsterOrchestration:
     def automations(self, deployment: Deployment) -> Sequence[AlertAutomation]:
         """See the protocol."""
         return alert_news.automations(self.instance_of(deployment), self._workspace(deployment))
+
+    def late_schedules(self, deployment: Deployment, now: float) -> Sequence[LateSchedule]:
+        """See the protocol."""
+        return self.schedules.of(deployment, now)
 
     def compare(self, deployment: Deployment, base: BaseDefinitions) -> Sequence[AssetChange]:
         """See the protocol."""

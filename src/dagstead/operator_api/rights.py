@@ -45,8 +45,8 @@ _CALL = """
 """
 #: What became of deployed code locations; cut to those that are granted.
 _SEE_DEPLOYED = """
-    agents deployedLocations locationsAsDocument release releases secretsOrError storedSecrets
-    why workspace workspaceOrError
+    agents deployedLocations locationsAsDocument problems release releases secretsOrError
+    storedSecrets why workspace workspaceOrError
 """
 #: See the whole deployment.
 _READ = """
@@ -150,7 +150,7 @@ RIGHTS: Mapping[str, Right] = {
 #: it names by itself.
 WITHOUT_DEPLOYMENT = frozenset(
     f"{_CALL} {_STORE} {_BRANCH} {_DELETE} {_QUEUES} {_ADMINISTER} codeLocations organization "
-    "removeSecret servingAgents setSecret storedSecrets waitingRuns why".split()
+    "problems removeSecret servingAgents setSecret storedSecrets waitingRuns why".split()
 ) - {"currentDeployment"}
 
 #: What is asked about by location: a role at one is enough to ask, and the act, or open-source

@@ -19,6 +19,7 @@ from dagstead.operator_api import (
     events,
     launches,
     locations,
+    problems,
     queues,
     reasons,
     releases,
@@ -46,6 +47,7 @@ DEFINITIONS = (
     "queues.graphql",
     "alerts.graphql",
     "trail.graphql",
+    "problems.graphql",
     "reasons.graphql",
 )
 
@@ -68,6 +70,7 @@ def create_schema(facts: ServerFacts | None = None) -> graphene.Schema:
             deployments.QUERIES,
             locations.QUERIES,
             queues.QUERIES,
+            problems.QUERIES,
             reasons.QUERIES,
             releases.QUERIES,
             secrets.QUERIES,

@@ -3,28 +3,31 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable
 from typing import Any
+
+from dagstead.plane.token_texts import PATTERN
 
 #: What stands in the place of a value.
 MASK = "***"
 
 #: Shorter values are words that any text may have.
 _SHORTEST = 6
+#: A token of ours, which code of a managed pool finds in its environment.
+_TOKEN = re.compile(PATTERN)
 #: What names the kind of an object in text that Dagster has serialized.
 _KIND = "__class__"
 
 
 def mask_serialized(serialized: str, values: Iterable[str]) -> str:
-    """Serialized text of Dagster's, with a mask for every value; its form stays.
+    """Serialized text of Dagster's, with a mask for every value and token; its form stays.
 
     Args:
         serialized: JSON. What is not JSON is masked as it is.
         values: of secrets; a value of several lines also hides its lines.
     """
     forms = _forms(values)
-    if not forms:
-        return serialized
     try:
         found = json.loads(serialized)
     except ValueError:
@@ -50,7 +53,7 @@ def _masked(value: Any, forms: list[str]) -> Any:
 def _mask(text: str, forms: list[str]) -> str:
     for form in forms:
         text = text.replace(form, MASK)
-    return text
+    return _TOKEN.sub(MASK, text)
 
 
 def _forms(values: Iterable[str]) -> list[str]:

@@ -40,6 +40,7 @@ class ProblemKind(StrEnum):
     AGENT = "agent"
     RELEASE = "release"
     LOCATION = "location"
+    SCHEDULE = "schedule"
     CALLERS = "callers"
 
 
@@ -87,8 +88,8 @@ class Problem:
     says: str
     #: ``None`` where it is not of a deployment.
     deployment: str | None = None
-    #: The name of a location or part, the id of an agent, the number of a release; of a queue its
-    #: name, or ``None`` for the default queue.
+    #: The name of a location (also of schedules), or of a part; the id of an agent; the number of a
+    #: release; of a queue its name, or ``None`` for the default queue.
     object: str | None = None
     since: float | None = None
     #: How many locations cannot be used because of it.
@@ -133,6 +134,11 @@ def problems_of(
         *_in_error(placed, covered),
         *_callers(callers),
     ]
+    return in_order(found)
+
+
+def in_order(found: Iterable[Problem]) -> tuple[Problem, ...]:
+    """What stands still first, then by age, the oldest first."""
     return tuple(sorted(found, key=lambda each: (each.weight is not Weight.WRONG, each.since or 0)))
 
 
@@ -161,7 +167,7 @@ def _unserved(placed: Iterable[PlacedLocation], queues: Iterable[QueueView]) -> 
             kind=ProblemKind.QUEUE,
             weight=Weight.WRONG,
             title=f"Nobody serves {name_queue(queue)}",
-            says=reason if only else f"In {_named(places)}. {reason}",
+            says=reason if only else f"In {named(places)}. {reason}",
             deployment=only,
             object=queue,
             since=min(since, default=None),
@@ -258,7 +264,7 @@ def _release(line: ReleaseLine, names: Collection[str]) -> Problem:
         kind=ProblemKind.RELEASE,
         weight=Weight.ATTENTION,
         title=f"Release {line.number} failed",
-        says=f"{_named(failed)} did not load. What was live before still serves. Mend the code and "
+        says=f"{named(failed)} did not load. What was live before still serves. Mend the code and "
         "deploy again.",
         deployment=line.deployment,
         object=str(line.number),
@@ -289,7 +295,8 @@ def _in_error(
         )
 
 
-def _named(names: Sequence[str]) -> str:
+def named(names: Sequence[str]) -> str:
+    """The first names, and how many more there are."""
     shown = ", ".join(names[:_MOST_NAMED])
     more = len(names) - _MOST_NAMED
     return f"{shown} and {more} more" if more > 0 else shown

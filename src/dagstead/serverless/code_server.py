@@ -24,6 +24,7 @@ from dagstead.serverless.server_output import ServerOutput, forget_record
 if TYPE_CHECKING:
     from dagstead.serverless.sandbox.programs import Program
     from dagstead.serverless.sandbox.sandbox import Sandbox
+    from dagstead.serverless.server_logs import ServerLogs
 
 logger = logging.getLogger("dagstead.serverless.code")
 
@@ -68,6 +69,8 @@ class CodeServer:
     umask: int = -1
     #: The PEX environment it runs in.
     environment: str | None = None
+    #: Get what it prints.
+    logs: ServerLogs | None = None
     #: The number of its token; ``None`` before it starts, and where an earlier version started it.
     token: int | None = None
     #: When it was asked to stop, in the seconds of a monotonic clock.
@@ -231,10 +234,18 @@ class CodeServer:
         return ServerOutput.of(self.record)
 
     def _follow(self) -> None:
-        where = f"{self.id.deployment}:{self.id.location}"
-        self._output.follow(
-            lambda line: logger.info("[%s] %s", where, line), has_ended=lambda: self.has_ended
-        )
+        where, handle = f"{self.id.deployment}:{self.id.location}", self.id.handle
+
+        def log(line: str) -> None:
+            logger.info("[%s] %s", where, line)
+            if self.logs is not None:
+                self.logs.add(handle, line)
+
+        if self.logs is not None:
+            self.logs.begin(self.id.deployment, self.id.location, handle)
+        self._output.follow(log, has_ended=lambda: self.has_ended)
+        if self.logs is not None:
+            self.logs.end(handle)
 
     def _beat(self, seconds: float) -> None:
         # A server that hears nothing ends by itself, so none outlives an agent that was killed.

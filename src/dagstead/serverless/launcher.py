@@ -47,6 +47,7 @@ from dagstead.serverless.sandbox.limit_watch import LimitedProcess, watch_limits
 from dagstead.serverless.sandbox.loopback import port_of
 from dagstead.serverless.sandbox.own_process import close_to_others
 from dagstead.serverless.sandbox.sandbox import Sandbox
+from dagstead.serverless.server_logs import logs_sent_by
 from dagstead.serverless.server_start import ServerStarter
 from dagstead.serverless.server_table import ServerTable
 from dagstead.serverless.shutdown import kill_overdue, stop_all_runs
@@ -79,9 +80,8 @@ class PexUserCodeLauncher(PlainServersLauncher, ConfigurableClass):
         self._inst_data = inst_data
         self._configuration = configuration
         self._home = PoolHome(root=configuration.home)
-        self._records = RunRecords(
-            home=self._home, clock=time.time, umask=configuration.user_code_umask
-        )
+        umask = configuration.user_code_umask
+        self._records = RunRecords(home=self._home, clock=time.time, umask=umask)
         self._sandbox = Sandbox(
             home=self._home,
             walls=configuration.walls,
@@ -89,9 +89,8 @@ class PexUserCodeLauncher(PlainServersLauncher, ConfigurableClass):
             machine_read=configuration.machine_read,
             machine_written=configuration.machine_written,
         )
-        self._table = ServerTable(
-            self._home, sandbox=self._sandbox, umask=configuration.user_code_umask
-        )
+        logs = logs_sent_by(lambda: self._instance)
+        self._table = ServerTable(self._home, sandbox=self._sandbox, umask=umask, logs=logs)
         self._code_environment = user_code_environment(os.environ, configuration.pass_environment)
         self._next_cancel_check = 0.0
         self._next_sweep = 0.0

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from dagstead.serverless.home import PoolHome
     from dagstead.serverless.sandbox.sandbox import Sandbox
+    from dagstead.serverless.server_logs import ServerLogs
 
 #: A server that was asked to stop has no runs any more, so it has nothing to wait for.
 _STOP_SECONDS = 30.0
@@ -35,8 +36,14 @@ _ENDED = 1000
 class ServerTable:
     """All code servers of a pool. Safe to use from several threads."""
 
-    def __init__(self, home: PoolHome, *, sandbox: Sandbox, umask: int) -> None:
-        """Take the folder, the walls, and the umask; :meth:`open` must come before all else."""
+    def __init__(
+        self, home: PoolHome, *, sandbox: Sandbox, umask: int, logs: ServerLogs | None = None
+    ) -> None:
+        """Take the folder, the walls, the umask, and who gets what servers print.
+
+        :meth:`open` must come before all else.
+        """
+        self._logs = logs
         self._home = home
         self._sandbox = sandbox
         self._umask = umask
@@ -70,6 +77,8 @@ class ServerTable:
         with self._guard:
             for server in CodeServer.left_behind(self._home):
                 self._servers[server.id.handle] = server
+        if self._logs is not None:
+            self._logs.start()
 
     def add(self, deployment: str, location: str) -> CodeServer:
         """A new server, not started yet."""
@@ -84,6 +93,7 @@ class ServerTable:
             record=self._home.servers / f"{handle}.json",
             binding=socket_in(self._sockets, uuid4().hex),
             umask=self._umask,
+            logs=self._logs,
         )
         with self._guard:
             self._servers[handle] = server
@@ -176,6 +186,8 @@ class ServerTable:
             left = list(self._servers)
         for handle in left:
             self.drop(handle)
+        if self._logs is not None:
+            self._logs.stop()
         if self._sockets != self._home.servers:
             shutil.rmtree(self._sockets, ignore_errors=True)
         if self._lock_file is not None:

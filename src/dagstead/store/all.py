@@ -38,6 +38,7 @@ from dagstead.store.requests import RequestStore
 from dagstead.store.rotations import RotationStore
 from dagstead.store.run_folders import RunFolders
 from dagstead.store.secrets import SecretStore
+from dagstead.store.server_logs import ServerLogStore
 from dagstead.store.sign_ins import SessionStore, SignInLinkStore
 from dagstead.store.tallies import TallyStore
 from dagstead.store.token_calls import TokenCallStore
@@ -61,6 +62,7 @@ class Store:
     deployments: DeploymentStore
     branches: BranchStore
     locations: LocationStore
+    server_logs: ServerLogStore
     releases: ReleaseStore
     requests: RequestStore
     queues: QueueStore
@@ -133,6 +135,7 @@ def open_store(
         deployments=DeploymentStore(database, clock),
         branches=BranchStore(database),
         locations=LocationStore(database, clock),
+        server_logs=ServerLogStore(database),
         releases=ReleaseStore(database, clock),
         requests=RequestStore(database, clock),
         queues=QueueStore(database, clock),

@@ -99,6 +99,24 @@ class WaitStore:
             rows = connection.execute(found).all()
         return [IdMatch(deployment=row.deployment, id=row.id) for row in rows]
 
+    def runs_with(
+        self, _of: Organization, deployments: Collection[str], part: str, limit: int
+    ) -> list[Launch]:
+        """The newest launches of the newest runs with these characters in their ids."""
+        newest = (
+            select(launches)
+            .where(launches.c.deployment.in_(sorted(deployments)))
+            .where(launches.c.run_id.contains(part, autoescape=True))
+            .order_by(launches.c.created_at.desc(), launches.c.run_id)
+            .limit(limit)
+        )
+        with self.database.read() as connection:
+            rows = connection.execute(newest).all()
+        found: dict[tuple[str, str], Launch] = {}
+        for row in rows:
+            found.setdefault((row.deployment, row.run_id), as_launch(row))
+        return list(found.values())
+
     def requests_named(self, _of: Organization, prefix: str, limit: int) -> list[IdMatch]:
         """The requests whose ids begin so, of all deployments."""
         found = (

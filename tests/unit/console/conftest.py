@@ -20,12 +20,12 @@ from dagstead.console.render import Renderer
 from dagstead.console.routes import console_routes
 from dagstead.control.actor import SYSTEM
 from dagstead.control.all import Control
-from dagstead.plane.roles import Role, Roles
+from dagstead.plane.roles import Role, RoleGrant, Roles
 from dagstead.plane.tokens import Grant, TokenKind
 from dagstead.store.all import Store
 from dagstead.testing.clock import ManualClock
 from tests.support.console_scene import ConsoleScene
-from tests.support.orchestration import control_without_dagster
+from tests.support.orchestration import NoDagster, control_without_dagster
 from tests.support.releases import new_location
 from tests.support.stores import empty_store
 
@@ -33,6 +33,14 @@ from tests.support.stores import empty_store
 PEOPLE: Mapping[str, Grant] = {
     "the admin": Grant(),
     "the viewer": Grant(roles=Roles(default=Role.VIEWER)),
+    "the launcher of weather": Grant(
+        roles=Roles(
+            default=Role.VIEWER,
+            grants=frozenset(
+                {RoleGrant(role=Role.LAUNCHER, deployment="prod", location="weather")}
+            ),
+        )
+    ),
     "of staging": Grant(deployments=["staging"], branch_deployments=False),
     "of weather": Grant(deployments=["prod"], locations=["weather"]),
 }
@@ -44,6 +52,8 @@ class Console:
 
     store: Store
     control: Control
+    #: What it asks of Dagster.
+    dagster: NoDagster
     services: Services
     app: Starlette
     #: Of the one browser.
@@ -94,7 +104,8 @@ class _Known:
 
 def console_over(store: Store) -> Console:
     """The console of a store."""
-    control = control_without_dagster(store)
+    dagster = NoDagster()
+    control = control_without_dagster(store, dagster)
     control.secrets.require_key(SYSTEM)
     services = Services(
         control=control,
@@ -106,7 +117,12 @@ def console_over(store: Store) -> Console:
     )
     app = Starlette(routes=console_routes(services), middleware=[Middleware(_Known, store=store)])
     return Console(
-        store=store, control=control, services=services, app=app, cookies=httpx.Cookies()
+        store=store,
+        control=control,
+        dagster=dagster,
+        services=services,
+        app=app,
+        cookies=httpx.Cookies(),
     )
 
 

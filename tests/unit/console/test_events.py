@@ -7,11 +7,13 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
+from markupsafe import escape
 
 from dagstead.console.events import stream_of, topics
+from dagstead.console.links import Links
 from dagstead.control import bell
 from dagstead.control.actor import SYSTEM
-from dagstead.errors import InvalidInputError
+from dagstead.errors import ForbiddenError, InvalidInputError, NotFoundError
 from tests.unit.console.conftest import Console
 
 
@@ -24,7 +26,7 @@ def test_a_page_hears_the_bell(fresh: Console) -> None:
     granted = fresh.control.deployments.granted(SYSTEM)
 
     async def hear() -> list[str]:
-        stream = stream_of(fresh.services, granted)
+        stream = stream_of(fresh.services, topics(granted))
         first = await _next(stream)
         fresh.services.control.bell.ring(bell.locations("prod"))
         return [first, await _next(stream)]
@@ -32,6 +34,15 @@ def test_a_page_hears_the_bell(fresh: Console) -> None:
     first, second = asyncio.run(hear())
     assert first == f"event: hello\ndata: {fresh.services.renderer.assets.digest}\n\n"
     assert second == "event: changed\ndata:\n\n"
+
+
+def test_the_page_of_a_location_hears_its_code_server(fresh: Console) -> None:
+    where = Links().events("prod", "weather")
+    assert f'data-events="{escape(where)}"' in fresh.get("/-/locations/prod/weather").text
+    for reader, deployment, name in (("of staging", "prod", "weather"), ("the admin", "prod", "x")):
+        address = Links().events(deployment, name)
+        with pytest.raises((ForbiddenError, NotFoundError)):
+            fresh.get(address, reader, accept="text/event-stream")
 
 
 def test_who_does_not_listen_is_not_made_to_wait(fresh: Console) -> None:

@@ -36,6 +36,7 @@ from dagstead.plane.requests import LAUNCH_RUN
 from dagstead.plane.roles import Role, RoleGrant, Roles
 from dagstead.plane.rotations import Rotation
 from dagstead.plane.secrets import SecretTarget
+from dagstead.plane.server_logs import ServerLog
 from dagstead.plane.tokens import Grant, PoolReach, TokenKind
 from dagstead.plane.trail import Row, TrailFilter
 from dagstead.plane.trust import JobFilter, JobGrant, NewPolicy, Provider
@@ -221,6 +222,9 @@ class World:
             "workers.mint.new": NewWorker(agent_id="a1", location=location),
             "count": PoolCount(agent_ids=["a1"], running=[]),
             "location": location,
+            "log": ServerLog(server="s", started_at=store.clock(), lines=["hello"], is_cut=False),
+            "part": "run",
+            "runs.find.limit": 10,
             "loopback": False,
             "machine": "here",
             "serves": PoolReach.ALL,

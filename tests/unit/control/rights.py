@@ -10,7 +10,7 @@ from dagstead.plane.roles import Role
 LEAST: Mapping[str, Role] = {
     act: role
     for role, acts in {
-        Role.LAUNCHER: ["dagster_data.require_runs", "writes.ledger"],
+        Role.LAUNCHER: ["dagster_data.require_runs", "runs.cancel", "writes.ledger"],
         Role.EDITOR: [
             "alerts.end_silence",
             "alerts.put",
@@ -92,6 +92,8 @@ WHO: Mapping[str, str] = {
     "workers.require_made": "agent pool",
     "workers.require_run": "agent pool worker",
     "workers.sweep": "",
+    "runs.cancel": "admin prod",
+    "runs.find": "admin prod agent pool",
     "trust.add": "admin",
     "trust.all": "admin",
     "trust.exchange": "",
@@ -128,6 +130,8 @@ WHO: Mapping[str, str] = {
     "locations.remove": "admin prod weather",
     "locations.to_serve": "agent pool",
     "locations.version": "admin prod weather agent pool",
+    "server_logs.get": "admin prod weather agent pool",
+    "server_logs.take": "pool",
     "statuses.all": "admin prod weather agent pool",
     "statuses.heal": "",
     "statuses.note_answered": "",

@@ -130,6 +130,7 @@ OF_THE_ORGANIZATION = {
     "queues": ("{ f: queues { deploymentName: name } }", []),
     "deployments": ("{ f: deployments { deploymentName } }", ["staging"]),
     "fullDeployments": ("{ f: fullDeployments { deploymentName } }", ["staging"]),
+    "problems": ("{ f: problems { deploymentName: deployment } }", []),
     "waitingRuns": ("{ f: waitingRuns { total rows { runId } } }", "'total': 0, 'rows': []"),
     "codeLocations": ("{ f: codeLocations { deploymentName } }", []),
     "deploymentByName": ('{ f: deploymentByName(name: "prod") { __typename } }', "Unauthorized"),

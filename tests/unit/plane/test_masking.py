@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from dagstead.plane.masking import MASK, mask_serialized
+from dagstead.plane.tokens import TokenKind, new_secret
 
 VALUES = ["hunter2-hunter2", 'it\'s "quoted" \\ ünï', "-----BEGIN KEY-----\nMIIEvQIBADANBg\n-----"]
 
@@ -24,6 +25,12 @@ def error(text: str) -> str:
         cause=cause,
     )
     return serialize_value(found)
+
+
+def test_a_token_has_a_mask_though_it_is_no_secret_of_anybodys() -> None:
+    secret = new_secret(TokenKind.WORKER, "dagstead")
+    masked = mask_serialized(json.dumps([f"env: {secret}", "as it is"]), [])
+    assert json.loads(masked) == [f"env: worker:dagstead:{MASK}", "as it is"]
 
 
 @pytest.mark.parametrize("value", VALUES)

@@ -84,6 +84,11 @@
     return copy.textContent.trim();
   };
   let before = new Map();
+  // A log is read at its end, unless somebody has gone back in it.
+  let tailed = true;
+  const log = () => document.querySelector("[data-tail]");
+  const atEnd = () => { const at = log(); return !at || at.scrollHeight - at.scrollTop - at.clientHeight < 40; };
+  const toEnd = () => { const at = log(); if (at) at.scrollTop = at.scrollHeight; };
   document.addEventListener("htmx:beforeSwap", (event) => {
     if (event.detail.target.id !== "live") return;
     const answered = event.detail.xhr.responseURL || "";
@@ -94,9 +99,11 @@
       return;
     }
     before = cells();
+    tailed = atEnd();
   });
   document.addEventListener("htmx:afterSwap", (event) => {
     if (event.detail.target.id !== "live") return;
+    if (tailed) toEnd();
     const marked = [];
     for (const row of all("#live [data-row]")) {
       all("[role=cell]", row).forEach((cell, at) => {
@@ -205,5 +212,6 @@
   const instead = document.querySelector("[data-instead]");
   if (instead) history.replaceState(null, "", instead.dataset.instead);
 
+  toEnd();
   open();
 })();

@@ -81,7 +81,7 @@ def _days(number: int) -> int:
 
 COUNT = Annotated[int, Field(ge=0, strict=True)]
 AT_LEAST_ONE = Annotated[int, Field(ge=1, strict=True)]
-SECONDS = Annotated[float, Field(ge=0)]
+SECONDS = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 #: Dagster's own settings take no fractions.
 WHOLE_SECONDS = COUNT
 KEPT_DAYS = Annotated[int, Field(strict=True), AfterValidator(_days)]

@@ -43,6 +43,7 @@ from dagstead.store.tables.deployments import (
 )
 from dagstead.store.tables.metrics import queue_calls, tallies, traces
 from dagstead.store.tables.organization import leader, properties, queues
+from dagstead.store.tables.server_logs import server_logs
 from dagstead.store.tables.trail import trail, trail_begun, trail_head, trail_sinks
 from dagstead.store.tables.waits import noted_waits, refused_callers
 
@@ -76,6 +77,7 @@ __all__ = [
     "releases",
     "requests",
     "secrets",
+    "server_logs",
     "sessions",
     "sign_in_links",
     "tallies",
