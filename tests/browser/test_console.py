@@ -46,6 +46,7 @@ PAGES = {
     "tokens": "/-/tokens",
     "token": "/-/tokens/1",
     "new-token": "/-/tokens/new",
+    "new-person": "/-/tokens/new?kind=user",
     "secrets": "/-/secrets",
     "trail": "/-/trail",
     "server": "/-/server",

@@ -39,8 +39,9 @@ _KEPT_TIMES = 10_000
 #: Reading definitions of many locations takes seconds: who asks gets what is known by then, and the
 #: rest when asked again.
 _READING_SECONDS = 0.3
-#: An answer of the database counts for so long.
-_FRESH_SECONDS = 15.0
+#: An answer of the database counts for so long: with hundreds of schedules it takes a fifth of a
+#: second.
+_FRESH_SECONDS = 60.0
 _RUNNING = {InstigatorStatus.RUNNING, InstigatorStatus.DECLARED_IN_CODE}
 
 
