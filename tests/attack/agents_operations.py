@@ -40,6 +40,7 @@ from dagstead.control.snapshots import Snapshots
 from dagstead.engine.run_launcher import AGENT_ID_TAG
 from tests.attack.agents_plane import AGENT_ID, OURS, AgentsPlane, Victim
 from tests.attack.agents_values import (
+    FORGED_LOG,
     backfill_of,
     entry_of,
     gpu_asset,
@@ -386,21 +387,7 @@ ENDPOINTS: Mapping[str, Callable[[AgentsPlane, Victim, str], Iterator[Request]]]
             more={"json": {"agentIds": [AGENT_ID], "running": [], "ended": [1]}},
         )
     ),
-    "PUT /server_log": _once(
-        Request(
-            method="PUT",
-            path="/server_log",
-            more={
-                "json": {
-                    "location": "gpu_loc",
-                    "server": "s",
-                    "startedAt": 1.0,
-                    "lines": ["forged"],
-                    "isCut": False,
-                }
-            },
-        )
-    ),
+    "PUT /server_log": _once(Request(method="PUT", path="/server_log", more={"json": FORGED_LOG})),
     "GET /blobs/{key:path}": _blob("GET"),
     "PUT /blobs/{key:path}": _blob("PUT"),
     "POST /blobs/{key:path}": _blob("POST"),

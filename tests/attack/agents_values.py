@@ -105,3 +105,13 @@ def entry_of(run_id: str) -> dg.EventLogEntry:
 
 def _repository(location: str) -> RemoteRepositoryOrigin:
     return RemoteRepositoryOrigin(RegisteredCodeLocationOrigin(location), "__repository__")
+
+
+#: What a code server of others never printed.
+FORGED_LOG = {
+    "location": "gpu_loc",
+    "server": "s",
+    "startedAt": 1.0,
+    "lines": ["forged"],
+    "isCut": False,
+}

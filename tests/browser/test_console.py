@@ -1,4 +1,4 @@
-"""The console in Chromium: every page in both themes and two widths, live, and by keyboard."""
+"""The console in Chromium: every page in both themes and three widths, live, and by keyboard."""
 
 from __future__ import annotations
 
@@ -25,7 +25,9 @@ PAGES = {
     "location": "/-/locations/staging/weather",
     "unserved": "/-/locations/prod/training",
     "broken-import": "/-/locations/prod/invoices",
+    "lost-code-server": "/-/locations/prod/forecasts",
     "queues": "/-/queues",
+    "paused-queue": "/-/queues/of/hybrid",
     "queue": "/-/queues/of/gpu",
     "default-queue": "/-/queues/default",
     "agents": "/-/agents",
@@ -40,33 +42,58 @@ PAGES = {
     "rollback": "/-/releases/prod/4/rollback",
     "deployments": "/-/deployments",
     "deployment": "/-/deployments/prod",
+    "settings": "/-/deployments/prod/settings",
+    "begin": "/-/begin",
     "tokens": "/-/tokens",
     "token": "/-/tokens/1",
     "new-token": "/-/tokens/new",
+    "new-person": "/-/tokens/new?kind=user",
     "secrets": "/-/secrets",
     "trail": "/-/trail",
     "server": "/-/server",
     "search": "/-/search?q=weather",
     "nothing": "/-/nothing",
 }
+LOST = "forecasts"
 #: What axe finds, and people would stumble over.
 _SERIOUS = {"serious", "critical"}
+#: Paragraphs of prose whose lines have more than about 75 characters of an average width.
+_LONG_LINES = """
+() => [...document.querySelectorAll("main p, main .hint, main .chain li")]
+  .filter((each) => each.innerText.length > 80 && !each.closest(".trace"))
+  .filter((each) => !each.querySelector("a, code, table"))
+  .map((each) => {
+    const range = document.createRange();
+    range.selectNodeContents(each);
+    const lines = new Map();
+    for (const box of range.getClientRects()) {
+      const [left, right] = lines.get(Math.round(box.top / 8)) || [box.left, box.right];
+      lines.set(
+        Math.round(box.top / 8), [Math.min(left, box.left), Math.max(right, box.right)]
+      );
+    }
+    const widest = Math.max(...[...lines.values()].map(([left, right]) => right - left));
+    return [widest / parseFloat(getComputedStyle(each).fontSize), each.innerText.slice(0, 60)];
+  })
+  .filter(([ems]) => ems > 43)
+"""
 
 
 @pytest.fixture(scope="module")
 def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
     """A control plane with all sorts of things in it, also broken ones."""
     with ControlPlane(tmp_path_factory.mktemp("plane")) as started:
-        scene = ConsoleScene(started.store)
+        scene = ConsoleScene(started.store, lost=LOST)
         scene.fill()
         scene.alerts()
+        scene.break_more()
         yield started
 
 
 @pytest.fixture(autouse=True)
 def alive(plane: ControlPlane) -> None:
     """Its agents are there in every test but one."""
-    ConsoleScene(plane.store).beat()
+    ConsoleScene(plane.store, lost=LOST).beat()
 
 
 @pytest.fixture(scope="module")
@@ -91,7 +118,7 @@ def context(browser: Browser, plane: ControlPlane) -> Iterator[BrowserContext]:
     opened.close()
 
 
-@pytest.mark.parametrize("width", [390, 1360])
+@pytest.mark.parametrize("width", [390, 1360, 2000])
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_pages_are_readable(
     plane: ControlPlane, context: BrowserContext, tmp_path: Path, theme: str, width: int
@@ -104,13 +131,15 @@ def test_pages_are_readable(
     axe = axe_script().read_text(encoding="utf-8")
     faults: dict[str, object] = {}
     for name, path in PAGES.items():
-        ConsoleScene(plane.store).beat()
+        ConsoleScene(plane.store, lost=LOST).beat()
         page.goto(f"{plane.url}{path}", wait_until="load")
         expect(page.get_by_role("heading", level=1)).to_be_visible()
         page.screenshot(path=tmp_path / f"{name}.png", full_page=True)
         found = _faults(page, axe)
         if found or _sticks_out(page):
             faults[name] = found or "it is wider than the window"
+        elif long := page.evaluate(_LONG_LINES):
+            faults[name] = long
     assert faults == {}
     # Of the page that is not there.
     assert [each for each in complaints if "404" not in each] == []

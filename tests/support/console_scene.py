@@ -16,6 +16,7 @@ from dagstead.plane.locations import NewLocation
 from dagstead.plane.releases import NewRelease
 from dagstead.plane.roles import Role, Roles
 from dagstead.plane.secrets import SecretKind, SecretTarget
+from dagstead.plane.server_logs import ServerLog
 from dagstead.plane.tokens import Grant, TokenKind
 from dagstead.store.all import Store
 from tests.support.alert_policies import entry_of, sync
@@ -60,6 +61,23 @@ class ConsoleScene:
     """Fills a store."""
 
     store: Store
+    #: The location of prod whose code server is gone, if one is.
+    lost: str | None = None
+
+    def break_more(self) -> None:
+        """Pause a queue, and lose a code server that has printed its last words."""
+        control = control_without_dagster(self.store)
+        control.queues.pause(COMMAND_LINE, "hybrid", "Migration of the cluster", None)
+        now = self.store.clock()
+        words = ("Reading the grid of 214 stations", "Fatal: out of memory", "Killed")
+        self.store.server_logs.put(
+            "prod",
+            str(self.lost),
+            ServerLog(
+                server="a", started_at=now - 900, ended_at=now - 60, lines=words, is_cut=True
+            ),
+        )
+        self.beat()
 
     def fill(self) -> None:
         """Two deployments and a branch, healthy things and broken ones."""
@@ -97,14 +115,18 @@ class ConsoleScene:
     def beat(self) -> None:
         """Have the agents that are there send a heartbeat."""
         tokens = {token.name: token.id for token in self.store.tokens.all()}
-        servers = tuple(
+        servers = [
             ServerReport(location=name, state=ServerState.RUNNING)
             for name in ("weather", "forecasts")
-        )
+            if name != self.lost
+        ]
+        if self.lost is not None:
+            error = "The code server ended with code -9, and does not start again."
+            servers.append(ServerReport(location=self.lost, state=ServerState.FAILED, error=error))
         pool, eu = tokens["managed pool"], tokens["eu agents"]
         self.store.agents.record(
             [
-                self._beat("pool-1", pool, {None}, label="managed pool", servers=servers),
+                self._beat("pool-1", pool, {None}, label="managed pool", servers=tuple(servers)),
                 self._beat("eu-7f3a", eu, {"eu", "hybrid"}, label="eu-west", type_="K8s"),
             ]
         )

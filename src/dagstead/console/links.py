@@ -41,6 +41,10 @@ class Links:
         """One release."""
         return f"/-/releases/{_part(deployment)}/{number}"
 
+    def rollback(self, deployment: str, number: int, *, whole: bool = False) -> str:
+        """Where a release is undone, or all of a deployment returns to it."""
+        return f"{self.release(deployment, number)}/rollback{'?whole=1' if whole else ''}"
+
     def deployment(self, name: str) -> str:
         """One deployment."""
         return f"/-/deployments/{_part(name)}"

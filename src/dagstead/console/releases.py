@@ -11,12 +11,13 @@ from dagstead.console.links import Links
 from dagstead.console.locations import chosen_names
 from dagstead.console.states import of_change, of_part, of_release
 from dagstead.control.releases import RollbackGoal
-from dagstead.errors import ConflictError, InvalidInputError
+from dagstead.errors import ConflictError, ForbiddenError, InvalidInputError
 from dagstead.plane.artifacts import web_address
 from dagstead.plane.deployments import Deployment
 from dagstead.plane.load_errors import read_load_error
 from dagstead.plane.release_changes import ChangeKind
 from dagstead.plane.releases import Release
+from dagstead.plane.roles import Permission
 from dagstead.plane.rollbacks import Rollback
 
 _LINKS = Links()
@@ -68,18 +69,24 @@ def release(call: PageCall) -> Response:
         same=[each.name for each in changes if each.kind is ChangeKind.SAME],
         errors=errors,
         may_change=call.actor.grants_locations(deployment, found.touched),
+        may_return=found.ended_at is not None and _may_return(call, deployment),
     )
 
 
 def rollback(call: PageCall) -> Response:
     """What undoing it would change, and the button that does it."""
     deployment, found, plan, refusal = _planned(call)
+    is_whole = _is_whole(call)
     return call.show(
         "rollback.html",
-        title=f"Roll back release {found.number}",
+        title=f"Return {deployment.called} to release {found.number}"
+        if is_whole
+        else f"Roll back release {found.number}",
         here="releases",
         is_live=False,
-        command=f"dagstead release rollback {found.number} --deployment {deployment.name}",
+        command=f"dagstead release rollback {found.number} --deployment {deployment.name}"
+        + (" --whole-deployment" if is_whole else ""),
+        is_whole=is_whole,
         deployment=deployment,
         release=found,
         plan=plan,
@@ -99,16 +106,33 @@ def roll_back(call: PageCall) -> Completion:
     begun = call.control.releases.roll_back(
         call.actor,
         deployment,
-        RollbackGoal(number=number),
+        _goal(call, number),
         redeploy=call.services.redeploy(deployment),
         confirmed=call.fields("confirmed"),
     )
-    note = (
-        f"Release {begun.number} undoes release {number}, and is loading."
-        if begun.undoes == number
-        else f"Release {begun.number} was ended before it brought anything."
-    )
+    if begun.undoes == number:
+        note = f"Release {begun.number} undoes release {number}, and is loading."
+    elif begun.back_to == number:
+        note = f"Release {begun.number} returns all of it to release {number}, and is loading."
+    else:
+        note = f"Release {begun.number} was ended before it brought anything."
     return Completion(_LINKS.release(deployment.name, begun.number), note)
+
+
+def _may_return(call: PageCall, deployment: Deployment) -> bool:
+    try:
+        call.actor.require_change(deployment, "This", Permission.DEPLOY)
+    except ForbiddenError:
+        return False
+    return True
+
+
+def _is_whole(call: PageCall) -> bool:
+    return call.query("whole") is not None
+
+
+def _goal(call: PageCall, number: int) -> RollbackGoal:
+    return RollbackGoal(number=number, whole_deployment=_is_whole(call))
 
 
 def _planned(call: PageCall) -> tuple[Deployment, Release, Rollback | None, str | None]:
@@ -117,7 +141,7 @@ def _planned(call: PageCall) -> tuple[Deployment, Release, Rollback | None, str 
     control, actor = call.control, call.actor
     found = control.releases.get(actor, deployment, number)
     try:
-        plan = control.releases.plan_rollback(actor, deployment, RollbackGoal(number=number))
+        plan = control.releases.plan_rollback(actor, deployment, _goal(call, number))
     except ConflictError as error:
         return deployment, found, None, error.message
     return deployment, found, plan, None

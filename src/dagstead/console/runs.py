@@ -15,11 +15,13 @@ from dagstead.errors import DagsteadError, ForbiddenError, InvalidInputError, St
 from dagstead.plane.roles import Permission
 
 _LINKS = Links()
+#: More rows make a page that nobody reads, and that is slow.
+_MOST = 100
 
 
 def runs(call: PageCall) -> Response:
     """Those that wait longest."""
-    found = call.control.reasons.waiting_runs(call.actor)
+    found = call.control.reasons.waiting_runs(call.actor, _MOST)
     return call.show(
         "runs.html",
         title="Runs waiting",

@@ -14,11 +14,14 @@ from dagstead.errors import DagsteadError, InvalidInputError, NotFoundError, Sto
 from dagstead.plane.grant_words import read_back
 from dagstead.plane.lifetimes import Lifetime, read_lifetime, read_overlap
 from dagstead.plane.new_tokens import NewToken
+from dagstead.plane.role_texts import read_roles
 from dagstead.plane.roles import Role, Roles
 from dagstead.plane.rotations import Rotation
 from dagstead.plane.tokens import HeldKind, Token, TokenKind
 
 _LINKS = Links()
+#: Before the name of a deployment, in the names of fields.
+_ROLE_IN = "role-in:"
 #: What the form offers; anything that the command line takes may be typed.
 _LIFETIMES = (("", "as usual"), ("12h", "12 hours"), ("30d", "30 days"), ("90d", "90 days"))
 
@@ -82,6 +85,7 @@ def new_token(call: PageCall) -> Response:
         queues=sorted(queue for queue in queues if queue is not None),
         lifetimes=_LIFETIMES,
         roles=list(Role),
+        roles_in=any(call.field(each) for each in call.form if each.startswith(_ROLE_IN)),
         sentence=sentence,
         shell=None if sentence is None else _shell(call),
         problem=problem,
@@ -198,9 +202,21 @@ def _shell(call: PageCall) -> str:
         words.append("--default-queue")
     if call.field("expires"):
         words += ["--expires", call.field("expires")]
-    if wanted.roles is not None and wanted.roles.default is not Role.ADMIN:
-        words += ["--role", str(wanted.roles.default)]
+    if wanted.roles is not None:
+        words += _role_words(wanted.roles)
     return shlex.join(words)
+
+
+def _role_words(roles: Roles) -> list[str]:
+    words = [] if roles.default is Role.ADMIN else ["--role", str(roles.default)]
+    for grant in roles.ordered:
+        is_of_branches = grant.deployment is None
+        words += (
+            ["--branch-role", str(grant.role)]
+            if is_of_branches
+            else ["--role", f"{grant.place}={grant.role}"]
+        )
+    return words
 
 
 def _kind(call: PageCall) -> TokenKind:
@@ -234,9 +250,28 @@ def _lifetime(call: PageCall) -> Lifetime | None:
 
 
 def _roles(call: PageCall) -> Roles:
-    text = call.field("role") or Role.ADMIN
+    branch = call.field("branch_role")
+    return read_roles(
+        [call.field("role") or Role.ADMIN, *_other_roles(call)],
+        branch_role=_role(branch) if branch else None,
+        default=Role.ADMIN,
+        label="Role",
+    )
+
+
+def _other_roles(call: PageCall) -> list[str]:
+    """In single deployments and at code locations, as the command line takes them."""
+    chosen = (
+        f"{name.removeprefix(_ROLE_IN)}={call.field(name)}"
+        for name in call.form
+        if name.startswith(_ROLE_IN) and call.field(name)
+    )
+    return [*chosen, *call.field("roles").split()]
+
+
+def _role(text: str) -> Role:
     try:
-        return Roles(default=Role(text))
+        return Role(text)
     except ValueError as error:
         raise InvalidInputError(f"{text!r:.40} is no role.") from error
 

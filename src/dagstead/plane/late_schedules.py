@@ -21,7 +21,7 @@ class LateSchedule:
     deployment: str
     location: str
     name: str
-    #: When it should have ticked last, and when it did; ``None`` is never.
+    #: The first tick that it has missed, and when it ticked last; ``None`` is never.
     due_at: float
     ticked_at: float | None
 
@@ -40,7 +40,7 @@ def late_problems(schedules: Iterable[LateSchedule]) -> Iterator[Problem]:
             kind=ProblemKind.SCHEDULE,
             weight=Weight.WRONG,
             title=title if len(those) == 1 else f"{len(those)} schedules of {location} are late",
-            says=f"{named([each.name for each in those])} should have ticked by "
+            says=f"{named([each.name for each in those])} should have ticked at "
             f"{written(first.due_at)}. {before} See whether its location is live and the daemons "
             "run: `dagstead status`.",
             deployment=deployment,

@@ -24,7 +24,7 @@ from dagstead.serverless.server_output import ServerOutput, forget_record
 if TYPE_CHECKING:
     from dagstead.serverless.sandbox.programs import Program
     from dagstead.serverless.sandbox.sandbox import Sandbox
-    from dagstead.serverless.server_logs import ServerLogs
+    from dagstead.serverless.server_logs import LogSender
 
 logger = logging.getLogger("dagstead.serverless.code")
 
@@ -70,7 +70,7 @@ class CodeServer:
     #: The PEX environment it runs in.
     environment: str | None = None
     #: Get what it prints.
-    logs: ServerLogs | None = None
+    logs: LogSender | None = None
     #: The number of its token; ``None`` before it starts, and where an earlier version started it.
     token: int | None = None
     #: When it was asked to stop, in the seconds of a monotonic clock.

@@ -32,7 +32,7 @@ logger = logging.getLogger("dagstead.serverless.logs")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Printed:
+class LogTail:
     """What a code server has printed last."""
 
     deployment: str
@@ -64,9 +64,9 @@ class _Following:
     def is_due(self) -> bool:
         return self.ended_at is not None or self.sent < self.count
 
-    def printed(self) -> Printed:
+    def printed(self) -> LogTail:
         kept = tail_of(self.lines, _SENT_CHARACTERS)
-        return Printed(
+        return LogTail(
             deployment=self.deployment,
             location=self.location,
             server=self.server,
@@ -77,10 +77,10 @@ class _Following:
         )
 
 
-class ServerLogs:
+class LogSender:
     """Sends in a thread of its own, as the control plane may be away for a while."""
 
-    def __init__(self, send: Callable[[Printed], None], clock: Callable[[], float]) -> None:
+    def __init__(self, send: Callable[[LogTail], None], clock: Callable[[], float]) -> None:
         """Take what sends, and a clock of seconds since 1970."""
         self._send = send
         self._clock = clock
@@ -162,10 +162,10 @@ class ServerLogs:
                     self._followed.pop(following.server, None)
 
 
-def logs_sent_by(instance: Callable[[], DagsterCloudAgentInstance]) -> ServerLogs:
+def logs_sent_by(instance: Callable[[], DagsterCloudAgentInstance]) -> LogSender:
     """The logs of a pool, sent by its agent, which is there once the pool has started."""
 
-    def send(printed: Printed) -> None:
+    def send(printed: LogTail) -> None:
         agent = instance()
         agent.http_client.execute(
             "PUT",
@@ -182,4 +182,4 @@ def logs_sent_by(instance: Callable[[], DagsterCloudAgentInstance]) -> ServerLog
             },
         )
 
-    return ServerLogs(send, time.time)
+    return LogSender(send, time.time)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from dagstead.serverless.home import PoolHome
     from dagstead.serverless.sandbox.sandbox import Sandbox
-    from dagstead.serverless.server_logs import ServerLogs
+    from dagstead.serverless.server_logs import LogSender
 
 #: A server that was asked to stop has no runs any more, so it has nothing to wait for.
 _STOP_SECONDS = 30.0
@@ -37,7 +37,7 @@ class ServerTable:
     """All code servers of a pool. Safe to use from several threads."""
 
     def __init__(
-        self, home: PoolHome, *, sandbox: Sandbox, umask: int, logs: ServerLogs | None = None
+        self, home: PoolHome, *, sandbox: Sandbox, umask: int, logs: LogSender | None = None
     ) -> None:
         """Take the folder, the walls, the umask, and who gets what servers print.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 
 from dagstead.console.render import NOTE_COOKIE, read_note
 from dagstead.control.actor import Actor
+from dagstead.plane.roles import Role
 from dagstead.plane.tokens import Grant, TokenKind
 from dagstead.plane.trail import TrailFilter
 from tests.unit.console.conftest import Console
@@ -243,3 +245,60 @@ def test_a_pause_that_nobody_means_is_refused(fresh: Console) -> None:
     answer = fresh.post("/-/queues/pause", **form)
     assert answer.status_code == 422
     assert "more than ten years" in answer.text
+
+
+def test_a_whole_deployment_returns_to_a_release(fresh: Console) -> None:
+    assert "Return all of prod to it" in fresh.get("/-/releases/prod/3").text
+    address = "/-/releases/prod/3/rollback?whole=1"
+    page = fresh.get(address).text
+    assert "Everything in prod returns to what was live right after this release" in page
+    assert f'action="{address}"' in page
+    assert "--whole-deployment" in page
+    names = re.findall(r'name="confirmed" value="([^"]+)"', page)
+    assert "training" in names
+    form: dict[str, Any] = {"confirmed": names, "needs_name": "1", "typed": "prod"}
+    answer = fresh.post(address, **form)
+    assert "returns all of it to release 3" in note_of(answer)
+    assert fresh.store.releases.all("prod")[0].back_to == 3
+    for who in ("the viewer", "of weather"):
+        assert "Return all of" not in fresh.get("/-/releases/prod/3", who).text
+        assert fresh.post(address, who, **form).status_code == 403
+
+
+def test_a_token_gets_roles_in_deployments_and_at_locations(fresh: Console) -> None:
+    form = {"kind": "user", "name": "grace", "role": "viewer", "role-in:staging": "editor"}
+    form |= {"role-in:prod": "", "branch_role": "launcher", "roles": "prod/weather=launcher"}
+    read = html.unescape(fresh.post("/-/tokens/new", **form).text)
+    command = (
+        "dagstead token create --kind user --name grace --role viewer "
+        "--role prod/weather=launcher --role staging=editor --branch-role launcher"
+    )
+    assert command in read
+    made = fresh.post("/-/tokens/new", **form, step="create")
+    secret = _SECRET.search(made.text)
+    assert secret
+    roles = fresh.store.tokens.authenticate(secret[0]).roles
+    assert roles.of("prod", is_branch=False) is Role.VIEWER
+    assert roles.of("staging", is_branch=False) is Role.EDITOR
+    assert roles.at("prod", "weather", is_branch=False) is Role.LAUNCHER
+    assert roles.of_branches is Role.LAUNCHER
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        ({"roles": "prod/weather"}, "names no role"),
+        ({"roles": "/weather=editor"}, "is not of the form"),
+        ({"roles": "prod/weather=viewer"}, "gives nothing"),
+        ({"roles": "nowhere/x=launcher"}, "nowhere"),
+        ({"role-in:prod": "king"}, "names no role"),
+    ],
+)
+def test_roles_that_are_none_make_no_token(
+    fresh: Console, wrong: dict[str, str], says: str
+) -> None:
+    form = {"kind": "user", "name": "grace", "role": "viewer"} | wrong
+    answer = fresh.post("/-/tokens/new", **form, step="create")
+    assert answer.status_code in {404, 422}
+    assert says in html.unescape(answer.text)
+    assert _SECRET.search(answer.text) is None

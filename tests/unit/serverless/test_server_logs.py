@@ -9,7 +9,7 @@ import pytest
 
 from dagstead.model.server_logs import MOST_CHARACTERS, MOST_LINES, tail_of
 from dagstead.serverless import server_logs
-from dagstead.serverless.server_logs import Printed, ServerLogs
+from dagstead.serverless.server_logs import LogSender, LogTail
 from dagstead.testing.waiting import eventually
 
 
@@ -19,9 +19,9 @@ class Plane:
 
     is_away: bool = False
     asked: int = 0
-    taken: list[Printed] = field(default_factory=list)
+    taken: list[LogTail] = field(default_factory=list)
 
-    def send(self, printed: Printed) -> None:
+    def send(self, printed: LogTail) -> None:
         self.asked += 1
         if self.is_away:
             raise ConnectionError
@@ -37,16 +37,16 @@ def plane() -> Plane:
 
 
 @pytest.fixture
-def logs(plane: Plane, monkeypatch: pytest.MonkeyPatch) -> Iterator[ServerLogs]:
+def logs(plane: Plane, monkeypatch: pytest.MonkeyPatch) -> Iterator[LogSender]:
     monkeypatch.setattr(server_logs, "_PAUSE_SECONDS", 0.05)
     monkeypatch.setattr(server_logs, "_RETRY_SECONDS", 0.05)
-    made = ServerLogs(plane.send, lambda: 100.0)
+    made = LogSender(plane.send, lambda: 100.0)
     made.start()
     yield made
     made.stop()
 
 
-def test_a_server_that_begins_is_known_before_it_prints(plane: Plane, logs: ServerLogs) -> None:
+def test_a_server_that_begins_is_known_before_it_prints(plane: Plane, logs: LogSender) -> None:
     logs.begin("prod", "weather", "s1")
     eventually(plane.has, 10, "the empty log")
     logs.add("s1", "one")
@@ -57,7 +57,7 @@ def test_a_server_that_begins_is_known_before_it_prints(plane: Plane, logs: Serv
     assert (last.started_at, last.ended_at, last.is_cut) == (100.0, None, False)
 
 
-def test_an_end_is_sent_once_and_the_server_forgotten(plane: Plane, logs: ServerLogs) -> None:
+def test_an_end_is_sent_once_and_the_server_forgotten(plane: Plane, logs: LogSender) -> None:
     logs.begin("prod", "weather", "s1")
     logs.add("s1", "Killed")
     logs.end("s1")
@@ -69,7 +69,7 @@ def test_an_end_is_sent_once_and_the_server_forgotten(plane: Plane, logs: Server
     assert plane.asked == asked + 1
 
 
-def test_what_could_not_be_sent_is_sent_later(plane: Plane, logs: ServerLogs) -> None:
+def test_what_could_not_be_sent_is_sent_later(plane: Plane, logs: LogSender) -> None:
     plane.is_away = True
     logs.begin("prod", "weather", "s1")
     eventually(lambda: plane.asked > 0, 10, "the first try")
@@ -79,7 +79,7 @@ def test_what_could_not_be_sent_is_sent_later(plane: Plane, logs: ServerLogs) ->
 
 
 def test_the_last_lines_are_sent_when_the_pool_stops(plane: Plane) -> None:
-    logs = ServerLogs(plane.send, lambda: 100.0)
+    logs = LogSender(plane.send, lambda: 100.0)
     logs.begin("prod", "weather", "s1")
     logs.add("s1", "bye")
     logs.start()
@@ -87,7 +87,7 @@ def test_the_last_lines_are_sent_when_the_pool_stops(plane: Plane) -> None:
     assert plane.has("bye")
 
 
-def test_only_the_tail_is_sent(plane: Plane, logs: ServerLogs) -> None:
+def test_only_the_tail_is_sent(plane: Plane, logs: LogSender) -> None:
     logs.begin("prod", "weather", "s1")
     for number in range(MOST_LINES + 10):
         logs.add("s1", str(number))

@@ -7,13 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dagstead.errors import InvalidInputError
 from dagstead.plane.roles import Role
 
 if TYPE_CHECKING:
-    from dagstead.plane.roles import RoleGrant, Roles
-
-_FORM = "ROLE, DEPLOYMENT=ROLE or DEPLOYMENT/LOCATION=ROLE"
+    from dagstead.plane.roles import Roles
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -43,33 +40,10 @@ class RoleFlags:
         Raises:
             InvalidInputError: when one cannot be read.
         """
-        from dagstead.plane.roles import RoleGrant, Roles
+        from dagstead.plane.role_texts import read_roles
 
         if self.role is None and self.branch_role is None:
             return None
-        given = [(text, *text.rpartition("=")) for text in self.role or ()]
-        everywhere = [_role(text, role) for text, _, equals, role in given if not equals]
-        if len(everywhere) > 1:
-            raise InvalidInputError(f"--role names two roles for everything: {everywhere}.")
-        grants = [_grant(text, place, role) for text, place, equals, role in given if equals]
-        if self.branch_role is not None:
-            grants.append(RoleGrant(role=self.branch_role, deployment=None))
-        return Roles(default=everywhere[0] if everywhere else default, grants=frozenset(grants))
-
-
-def _grant(text: str, place: str, role: str) -> RoleGrant:
-    from dagstead.plane.roles import RoleGrant
-
-    deployment, slash, location = place.partition("/")
-    if not deployment or (slash and not location):
-        raise InvalidInputError(f"--role {text!r} is not of the form {_FORM}.")
-    return RoleGrant(role=_role(text, role), deployment=deployment, location=location or None)
-
-
-def _role(text: str, role: str) -> Role:
-    if role not in set(Role):
-        raise InvalidInputError(
-            f"--role {text!r} names no role. The form is {_FORM}, and the roles are: "
-            f"{', '.join(Role)}."
+        return read_roles(
+            self.role or (), branch_role=self.branch_role, default=default, label="--role"
         )
-    return Role(role)
