@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import pytest
@@ -62,6 +63,7 @@ def called(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Called]:
         folder = tmp_path_factory.mktemp("alerts")
         plane = stack.enter_context(ControlPlane(folder, variables=variables))
         deployment = plane.deployment(DEPLOYMENT)
+        stack.callback(deployment.close)
         setup = AgentSetup(
             label="worker-1",
             token=plane.agent_token("worker"),
@@ -117,7 +119,7 @@ def test_runs_and_ticks_fail(called: Called) -> None:
     endless = deployment.launch(LOCATION, "endless")
     deployment.start_sensor(LOCATION, "broken_sensor")
     for event, run_id in (("JOB_FAILURE", failing), ("JOB_LONG_RUNNING", endless)):
-        eventually(lambda event=event: bool(called.events(event)), 120, event)
+        eventually(partial(called.events, event), 120, event)
         (found,) = called.events(event)
         assert (found["run_id"], found["location"]) == (run_id, LOCATION)
     deployment.terminate(endless)

@@ -16,7 +16,7 @@ from dagstead.client.alerts import (
 from dagstead.control.actor import COMMAND_LINE
 from dagstead.control.alerts import ShownPolicy
 from dagstead.control.all import Control
-from dagstead.plane.alert_deliveries import Delivery
+from dagstead.plane.alert_deliveries import AlertDelivery
 from dagstead.plane.alert_policies import AlertDocument
 from dagstead.plane.alert_states import Silence
 from dagstead.plane.deployments import Deployment
@@ -98,7 +98,7 @@ def _silence(found: Silence) -> ListedSilence:
     )
 
 
-def _delivery(found: Delivery) -> ListedDelivery:
+def _delivery(found: AlertDelivery) -> ListedDelivery:
     return ListedDelivery(
         id=found.id,
         policy=found.policy,

@@ -8,7 +8,7 @@ from enum import StrEnum
 from dagstead.control.alerts import ShownPolicy
 from dagstead.plane.agent_cards import AgentCard
 from dagstead.plane.agents import AgentStatus
-from dagstead.plane.alert_deliveries import Delivery, DeliveryState
+from dagstead.plane.alert_deliveries import AlertDelivery, DeliveryState
 from dagstead.plane.code_servers import ServerState
 from dagstead.plane.location_status import Condition, LocationStatus
 from dagstead.plane.problems import Problem, Weight
@@ -151,7 +151,7 @@ def of_alert_policy(shown: ShownPolicy) -> ShownState:
     return next((state for holds, state in found if holds), ShownState("Quiet", Look.FINE))
 
 
-def of_delivery(delivery: Delivery) -> ShownState:
+def of_delivery(delivery: AlertDelivery) -> ShownState:
     """How far a message is."""
     match delivery.state:
         case DeliveryState.SENT:

@@ -12,7 +12,7 @@ from dagstead.control.actor import Actor
 from dagstead.control.backend import Backend
 from dagstead.control.overview import Overview
 from dagstead.errors import DagsteadError, StoreAwayError
-from dagstead.plane.alert_deliveries import Delivery
+from dagstead.plane.alert_deliveries import AlertDelivery
 from dagstead.plane.alert_events import AlertEvent, EventSubject
 from dagstead.plane.alert_news import EndedRuns
 from dagstead.plane.alert_policies import StoredPolicy
@@ -75,7 +75,7 @@ class AlertWatch:
 
     def due(
         self, actor: Actor, besides: Collection[int], limit: int
-    ) -> list[tuple[Delivery, StoredPolicy]]:
+    ) -> list[tuple[AlertDelivery, StoredPolicy]]:
         """The messages to send now, one for each policy at most, with the policy as it is now.
 
         Args:
@@ -94,13 +94,13 @@ class AlertWatch:
             (each, policy) for each in found if (policy := policies[each.policy_id]) is not None
         ]
 
-    def note_sent(self, actor: Actor, delivery: Delivery) -> None:
+    def note_sent(self, actor: Actor, delivery: AlertDelivery) -> None:
         """A message has arrived."""
         actor.require_system("Sending alerts")
         self._backend.store.alert_outbox.note_sent(ORGANIZATION, delivery.id)
         self._backend.bell.ring(bell.alerts())
 
-    def note_failed(self, actor: Actor, delivery: Delivery, fault: str) -> bool:
+    def note_failed(self, actor: Actor, delivery: AlertDelivery, fault: str) -> bool:
         """A try has failed; returns whether it is tried again."""
         actor.require_system("Sending alerts")
         is_tried = self._backend.store.alert_outbox.note_failed(ORGANIZATION, delivery, fault)

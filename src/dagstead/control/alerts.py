@@ -10,7 +10,7 @@ from dagstead.control import bell
 from dagstead.control.actor import Actor
 from dagstead.control.backend import Backend
 from dagstead.errors import ForbiddenError, InvalidInputError, NotFoundError
-from dagstead.plane.alert_deliveries import Delivery, DeliveryItem
+from dagstead.plane.alert_deliveries import AlertDelivery, DeliveryItem
 from dagstead.plane.alert_documents import MOST_POLICIES, read_document, read_policy
 from dagstead.plane.alert_policies import AlertDocument, StoredPolicy, masked_entry
 from dagstead.plane.alert_states import FiringAlert, Silence
@@ -36,7 +36,7 @@ class ShownPolicy:
     #: The silence that holds its messages back.
     silence: Silence | None = None
     #: The newest message.
-    last: Delivery | None = None
+    last: AlertDelivery | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,7 +258,7 @@ class Alerts:
         limit: int,
         policies: Collection[int] | None = None,
         before: str | None = None,
-    ) -> Sequence[Delivery]:
+    ) -> Sequence[AlertDelivery]:
         """Messages of a deployment, the newest first.
 
         Args:
@@ -281,7 +281,7 @@ class Alerts:
         wanted = own if policies is None else own & set(policies)
         return outbox.newest(ORGANIZATION, wanted, limit, after)
 
-    def delivery(self, actor: Actor, deployment: Deployment, delivery_id: str) -> Delivery:
+    def delivery(self, actor: Actor, deployment: Deployment, delivery_id: str) -> AlertDelivery:
         """One message.
 
         Raises:

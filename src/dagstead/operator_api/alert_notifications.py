@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from dagstead.plane.alert_deliveries import Delivery, DeliveryItem, DeliveryState
+from dagstead.plane.alert_deliveries import AlertDelivery, DeliveryItem, DeliveryState
 from dagstead.plane.alert_events import SUBJECTS, AlertEvent, EventSubject
 
 _STATUSES = {
@@ -17,12 +17,12 @@ _STATUSES = {
 }
 
 
-def of_delivery(delivery: Delivery) -> Mapping[str, Any]:
+def of_delivery(delivery: AlertDelivery) -> Mapping[str, Any]:
     """A message: what it is about is its first alert."""
     return of_item(delivery, delivery.items[0])
 
 
-def of_item(delivery: Delivery, item: DeliveryItem) -> Mapping[str, Any]:
+def of_item(delivery: AlertDelivery, item: DeliveryItem) -> Mapping[str, Any]:
     """One alert of a message."""
     shared = {
         "id": delivery.id,

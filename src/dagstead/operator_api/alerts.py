@@ -17,7 +17,7 @@ from dagstead.operator_api.alert_types import policy_fields
 from dagstead.operator_api.context import context_of
 from dagstead.operator_api.extension import Resolver
 from dagstead.operator_api.refusals import as_error, as_member
-from dagstead.plane.alert_deliveries import Delivery
+from dagstead.plane.alert_deliveries import AlertDelivery
 from dagstead.plane.alert_documents import OFFICIAL_KEY
 from dagstead.plane.alert_policies import AlertDocument
 from dagstead.plane.alert_states import Silence
@@ -284,7 +284,7 @@ def _silence(silence: Silence) -> Mapping[str, Any]:
     }
 
 
-def _delivery(delivery: Delivery) -> Mapping[str, Any]:
+def _delivery(delivery: AlertDelivery) -> Mapping[str, Any]:
     return {
         "id": delivery.id,
         "policyId": delivery.policy_id,

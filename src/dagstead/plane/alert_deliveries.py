@@ -79,7 +79,7 @@ class DeliveryItem:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Delivery:
+class AlertDelivery:
     """One message."""
 
     #: The same in every try: who gets it twice can know.
@@ -106,7 +106,7 @@ class Delivery:
         return self.state is not DeliveryState.WAITING or self.tries > 0
 
 
-def next_try(delivery: Delivery, now: float) -> float | None:
+def next_try(delivery: AlertDelivery, now: float) -> float | None:
     """When to try again, after one more try has failed; ``None`` to give it up."""
     if delivery.is_test or now - delivery.created_at >= GIVE_UP_SECONDS:
         return None

@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import quote
 
 from dagstead.model.text import plain_line, plain_lines
-from dagstead.plane.alert_deliveries import Delivery, DeliveryItem
+from dagstead.plane.alert_deliveries import AlertDelivery, DeliveryItem
 from dagstead.plane.alert_policies import AlertPolicy
 
 _MOST_SUBJECT = 200
@@ -29,7 +29,7 @@ _MOST_DESCRIPTION = 1000
 class AlertMessage:
     """A delivery, with all that its texts need."""
 
-    delivery: Delivery
+    delivery: AlertDelivery
     policy: AlertPolicy
     #: Of this control plane, as people reach it.
     base_url: str

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from dagstead.errors import ConfigurationError, DagsteadError
-from dagstead.plane.alert_deliveries import Delivery
+from dagstead.plane.alert_deliveries import AlertDelivery
 from dagstead.plane.alert_policies import AlertPolicy, AlertService
 from dagstead.plane.alert_texts import AlertMessage
 from dagstead.plane.clock import Clock
@@ -29,7 +29,7 @@ class AlertSenders:
     base_url: str
     by_service: Mapping[AlertService, Callable[[AlertMessage], None]]
 
-    def send(self, delivery: Delivery, policy: AlertPolicy) -> None:
+    def send(self, delivery: AlertDelivery, policy: AlertPolicy) -> None:
         """See :class:`dagstead.watch.alert_deliverer.AlertSender`."""
         self.by_service[policy.service](AlertMessage(delivery, policy, self.base_url))
 

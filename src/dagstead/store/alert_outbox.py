@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Row, Select, and_, delete, func, insert, or_,
 from dagstead.plane.alert_deliveries import (
     GATHER_SECONDS,
     MOST_ITEMS,
-    Delivery,
+    AlertDelivery,
     DeliveryItem,
     DeliveryState,
     next_try,
@@ -83,7 +83,7 @@ class AlertOutbox:
         with self.database.write() as connection:
             return self._insert(connection, policy_id, [item], 1, is_test=True)
 
-    def due(self, _of: Organization, besides: Collection[int], limit: int) -> list[Delivery]:
+    def due(self, _of: Organization, besides: Collection[int], limit: int) -> list[AlertDelivery]:
         """The messages to send now, the oldest of every policy; without those of some policies."""
         waiting = alert_deliveries.alias()
         oldest = (
@@ -119,7 +119,7 @@ class AlertOutbox:
                 )
             )
 
-    def note_failed(self, _of: Organization, delivery: Delivery, error: str) -> bool:
+    def note_failed(self, _of: Organization, delivery: AlertDelivery, error: str) -> bool:
         """A try has failed; returns whether it is tried again.
 
         What still lasts when its message is given up gets another message.
@@ -144,7 +144,7 @@ class AlertOutbox:
                 )
         return due is not None
 
-    def get(self, _of: Organization, delivery_id: str) -> Delivery | None:
+    def get(self, _of: Organization, delivery_id: str) -> AlertDelivery | None:
         """One message."""
         with self.database.read() as connection:
             row = connection.execute(
@@ -158,7 +158,7 @@ class AlertOutbox:
         policies: Iterable[int],
         limit: int,
         before: tuple[float, str] | None = None,
-    ) -> list[Delivery]:
+    ) -> list[AlertDelivery]:
         """Messages of these policies, the newest first.
 
         Args:
@@ -311,8 +311,8 @@ def _deliveries() -> Select[Any]:
     ).join(alert_policies, alert_policies.c.id == alert_deliveries.c.policy_id)
 
 
-def _delivery(row: Row[Any]) -> Delivery:
-    return Delivery(
+def _delivery(row: Row[Any]) -> AlertDelivery:
+    return AlertDelivery(
         id=row.id,
         deployment=row.deployment,
         policy_id=row.policy_id,

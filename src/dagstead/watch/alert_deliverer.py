@@ -17,7 +17,7 @@ from dagstead.control.actor import SYSTEM
 from dagstead.control.all import Control
 from dagstead.errors import DagsteadError, StoreAwayError
 from dagstead.model.text import plain_line
-from dagstead.plane.alert_deliveries import Delivery
+from dagstead.plane.alert_deliveries import AlertDelivery
 from dagstead.plane.alert_policies import AlertPolicy
 from dagstead.plane.leases import LeadershipLostError
 
@@ -35,7 +35,7 @@ _STOP_SECONDS = 3.0
 class AlertSender(Protocol):
     """Sends a message to the place that its policy names."""
 
-    def send(self, delivery: Delivery, policy: AlertPolicy) -> None:
+    def send(self, delivery: AlertDelivery, policy: AlertPolicy) -> None:
         """Have the place take it; returns when it has. It takes some seconds at most.
 
         Raises:
@@ -94,7 +94,7 @@ class AlertDeliverer:
                 self._under_way[stored.id] = place
             pool.submit(self._send_one, delivery, stored.id, stored.policy)
 
-    def _send_one(self, delivery: Delivery, policy_id: int, policy: AlertPolicy) -> None:
+    def _send_one(self, delivery: AlertDelivery, policy_id: int, policy: AlertPolicy) -> None:
         try:
             self._send(delivery, policy)
         except LeadershipLostError:
@@ -108,7 +108,7 @@ class AlertDeliverer:
             with self._lock:
                 self._under_way.pop(policy_id, None)
 
-    def _send(self, delivery: Delivery, policy: AlertPolicy) -> None:
+    def _send(self, delivery: AlertDelivery, policy: AlertPolicy) -> None:
         fault = self._fault(delivery, policy)
         if fault is None:
             self.control.alert_watch.note_sent(SYSTEM, delivery)
@@ -122,7 +122,7 @@ class AlertDeliverer:
             fault,
         )
 
-    def _fault(self, delivery: Delivery, policy: AlertPolicy) -> str | None:
+    def _fault(self, delivery: AlertDelivery, policy: AlertPolicy) -> str | None:
         try:
             self.sender.send(delivery, policy)
         except DagsteadError as error:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from dagstead.plane.alert_deliveries import Delivery, DeliveryItem, DeliveryState
+from dagstead.plane.alert_deliveries import AlertDelivery, DeliveryItem, DeliveryState
 from dagstead.plane.alert_documents import read_policy
 from dagstead.plane.alert_policies import AlertDocument
 from dagstead.plane.alert_targets import AutomationKind
@@ -186,7 +186,7 @@ HOSTILE = "<!channel> <https://evil.example|click> *b* `c` &amp;\r\nBcc: x@y.z\x
 def message(**changes: Any) -> AlertMessage:
     alert = Alert(event=FAILED.event, about="x", title=HOSTILE, says=HOSTILE, at=NOW, run=RUN)
     policy = read_policy(entry_of("p", "JOB_FAILURE"), AlertDocument.OWN)
-    delivery = Delivery(
+    delivery = AlertDelivery(
         id="d1",
         deployment="prod",
         policy_id=1,

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from dagstead.errors import ConfigurationError, DagsteadError
-from dagstead.plane.alert_deliveries import Delivery, DeliveryItem, DeliveryState
+from dagstead.plane.alert_deliveries import AlertDelivery, DeliveryItem, DeliveryState
 from dagstead.plane.alert_documents import read_policy
 from dagstead.plane.alert_policies import AlertDocument
 from dagstead.plane.alert_texts import AlertMessage
@@ -38,7 +38,7 @@ MAIL = {"email": {"email_addresses": ["a@example.com", "b@example.com"]}}
 
 def message(service: Mapping[str, Any]) -> AlertMessage:
     entry = entry_of("p", "JOB_FAILURE", notification_service=service)
-    delivery = Delivery(
+    delivery = AlertDelivery(
         id="d1",
         deployment="prod",
         policy_id=1,

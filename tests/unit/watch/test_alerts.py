@@ -13,7 +13,7 @@ import pytest
 
 from dagstead.control.actor import COMMAND_LINE, SYSTEM
 from dagstead.control.all import Control
-from dagstead.plane.alert_deliveries import Delivery, DeliveryState
+from dagstead.plane.alert_deliveries import AlertDelivery, DeliveryState
 from dagstead.plane.alert_policies import AlertDocument, AlertPolicy
 from dagstead.plane.organization import ORGANIZATION
 from dagstead.server.alert_connections import PlaceRefusedError
@@ -70,7 +70,7 @@ def delivering(control: Control, sender: AlertSender) -> Iterator[None]:
         deliverer.stop()
 
 
-def deliveries(control: Control) -> list[Delivery]:
+def deliveries(control: Control) -> list[AlertDelivery]:
     prod = control.deployments.named(COMMAND_LINE, "prod")
     return list(control.alerts.deliveries(COMMAND_LINE, prod, 100))
 
@@ -199,7 +199,7 @@ class Refusing:
         self.message = message
         self.tried: list[str] = []
 
-    def send(self, delivery: Delivery, _policy: AlertPolicy) -> None:
+    def send(self, delivery: AlertDelivery, _policy: AlertPolicy) -> None:
         self.tried.append(delivery.id)
         raise PlaceRefusedError(self.message)
 
