@@ -59,7 +59,7 @@ class NoDagster:
     alert_runs: list[EndedRun] = field(default_factory=list)
     running_since: list[AlertRun] = field(default_factory=list)
     unmade_assets: dict[str, list[AlertAsset]] = field(default_factory=dict)
-    failing_automations: list[AlertAutomation] = field(default_factory=list)
+    failing: list[AlertAutomation] = field(default_factory=list)
     #: Schedules that do not tick, of all deployments.
     late: Sequence[LateSchedule] = ()
     #: When the newest run of every deployment was created.
@@ -105,8 +105,8 @@ class NoDagster:
     def failed_assets(self, _deployment: Deployment, run_id: str) -> Sequence[AlertAsset]:
         return self.unmade_assets.get(run_id, [])
 
-    def automations(self, _deployment: Deployment) -> Sequence[AlertAutomation]:
-        return self.failing_automations
+    def failing_automations(self, _deployment: Deployment) -> Sequence[AlertAutomation]:
+        return self.failing
 
     def ended(self, _deployment: Deployment, _run_ids: Collection[str]) -> Mapping[str, RunEnd]:
         return {}
@@ -169,7 +169,13 @@ class NoDagster:
     def newest_run_at(self, _deployment: Deployment) -> float | None:
         return self.newest_run
 
-    def late_schedules(self, deployment: Deployment, _now: float) -> Sequence[LateSchedule]:
+    def late_schedules(
+        self,
+        deployment: Deployment,
+        _now: float,
+        *,
+        is_whole: bool,  # noqa: ARG002
+    ) -> Sequence[LateSchedule]:
         return [each for each in self.late if each.deployment == deployment.name]
 
     def compare(self, _deployment: Deployment, _base: BaseDefinitions) -> Sequence[AssetChange]:

@@ -20,8 +20,9 @@ from dagstead.plane.alert_states import FiringAlert, PolicyRound, Silence, judge
 from dagstead.plane.alerts import (
     Alert,
     of_assets,
-    of_automation,
     of_ended_run,
+    of_failing,
+    of_late,
     of_long_run,
     of_problems,
 )
@@ -197,14 +198,15 @@ class _Look:
                 yield of_long_run(run, now)
 
     def _of_automations(self, _ended: EndedRuns) -> Iterator[Alert]:
-        if not self._wants(AlertEvent.TICK_FAILURE, AlertEvent.SCHEDULE_LATE):
-            return
+        orchestration = self.backend.orchestration
+        if self._wants(AlertEvent.TICK_FAILURE):
+            yield from map(of_failing, orchestration.failing_automations(self.deployment))
         # In a pause no tick comes, and whoever has paused knows.
         is_paused = self.backend.store.properties.pause() is not None
-        for each in self.backend.orchestration.automations(self.deployment):
-            for alert in of_automation(each):
-                if not (is_paused and alert.event is AlertEvent.SCHEDULE_LATE):
-                    yield alert
+        if self._wants(AlertEvent.SCHEDULE_LATE) and not is_paused:
+            now = self.backend.now()
+            late = orchestration.late_schedules(self.deployment, now, is_whole=True)
+            yield from map(of_late, late)
 
     def _ended(self) -> EndedRuns:
         """The runs that have ended since the last look."""

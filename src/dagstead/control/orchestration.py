@@ -118,11 +118,16 @@ class Orchestration(Protocol):
     def failed_assets(self, deployment: Deployment, run_id: str) -> Sequence[AlertAsset]:
         """The assets that a failed run was to materialize, and did not."""
 
-    def automations(self, deployment: Deployment) -> Sequence[AlertAutomation]:
-        """The running schedules and sensors whose last tick has failed, or is due."""
+    def failing_automations(self, deployment: Deployment) -> Sequence[AlertAutomation]:
+        """The running schedules and sensors whose last tick has failed."""
 
-    def late_schedules(self, deployment: Deployment, now: float) -> Sequence[LateSchedule]:
-        """Running schedules that should have ticked; what has to be read first may be missing."""
+    def late_schedules(
+        self, deployment: Deployment, now: float, *, is_whole: bool
+    ) -> Sequence[LateSchedule]:
+        """Running schedules that should have ticked.
+
+        Unless ``is_whole``, those are missing whose definitions would take long to read.
+        """
 
     def compare(self, deployment: Deployment, base: BaseDefinitions) -> Sequence[AssetChange]:
         """The assets that are not the same in a branch deployment and in its base."""

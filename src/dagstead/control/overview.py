@@ -168,7 +168,7 @@ class Overview:
             late
             for deployment in granted.values()
             if not deployment.is_branch
-            for late in self._backend.orchestration.late_schedules(deployment, now)
+            for late in self._backend.orchestration.late_schedules(deployment, now, is_whole=False)
             if actor.sees_location(late.location)
         ]
 

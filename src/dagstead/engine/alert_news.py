@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from itertools import chain
 
 from dagster import (
@@ -22,10 +21,8 @@ from dagster._core.remote_representation.external import (
     RemoteSensor,
 )
 from dagster._core.scheduler.instigation import (
-    InstigatorState,
     InstigatorStatus,
     InstigatorTick,
-    ScheduleInstigatorData,
     TickStatus,
 )
 from dagster._core.storage.tags import WILL_RETRY_TAG
@@ -112,15 +109,29 @@ def failed_assets(
     return [_asset(key, groups.get(key)) for key in missing]
 
 
-def automations(instance: DagsterInstance, workspace: CurrentWorkspace) -> list[AlertAutomation]:
-    """The schedules and sensors that run, and whose last tick has failed, or is due."""
+def failing_automations(
+    instance: DagsterInstance, workspace: CurrentWorkspace
+) -> list[AlertAutomation]:
+    """The schedules and sensors that run, and whose last tick has failed."""
+    storage = instance.schedule_storage
+    if storage is None:
+        return []
     states = {each.selector_id: each for each in instance.all_instigator_state()}
     every: Iterable[RemoteSchedule | RemoteSensor] = chain.from_iterable(
         [*repository.get_schedules(), *repository.get_sensors()]
         for repository in _repositories(workspace)
     )
-    found = (_automation(instance, each, states.get(each.selector_id)) for each in every)
-    return [each for each in found if each is not None]
+    running = {
+        each.selector_id: each
+        for each in every
+        if each.get_current_instigator_state(states.get(each.selector_id)).status in _RUNNING
+    }
+    ticks = storage.get_batch_ticks([*running], limit=1, statuses=[*_ENDED]) if running else {}
+    return [
+        _failing(running[selector], last)
+        for selector, (last, *_) in ticks.items()
+        if last.is_failure
+    ]
 
 
 def _read(
@@ -198,53 +209,17 @@ def _asset(key: tuple[str, ...], known: tuple[str | None, RepositorySelector] | 
     )
 
 
-def _automation(
-    instance: DagsterInstance,
-    of: RemoteSchedule | RemoteSensor,
-    stored: InstigatorState | None,
-) -> AlertAutomation | None:
-    state = of.get_current_instigator_state(stored)
-    if state.status not in _RUNNING:
-        return None
-    origin, selector = of.get_remote_origin_id(), of.selector_id
-    ended = instance.get_ticks(origin, selector, limit=1, statuses=[*_ENDED])
-    last = next(iter(ended), None)
-    failures = max(1, last.consecutive_failure_count) if last and last.is_failure else 0
-    due = _due(instance, of, state) if isinstance(of, RemoteSchedule) else None
-    if not failures and due is None:
-        return None
+def _failing(of: RemoteSchedule | RemoteSensor, last: InstigatorTick) -> AlertAutomation:
     repository = of.handle.repository_handle.to_selector()
     return AlertAutomation(
         kind=AutomationKind.SCHEDULE if isinstance(of, RemoteSchedule) else AutomationKind.SENSOR,
         name=of.name,
         location=repository.location_name,
         repository=repository.repository_name,
-        failures=failures,
-        error=_error(None if last is None else last.error) if failures else "",
-        last_at=None if last is None else last.timestamp,
-        due_at=due,
+        failures=max(1, last.consecutive_failure_count),
+        error=_error(last.error),
+        last_at=last.timestamp,
     )
-
-
-def _due(
-    instance: DagsterInstance, schedule: RemoteSchedule, state: InstigatorState
-) -> float | None:
-    """Since when a tick is due that has not come."""
-    ticks: Sequence[InstigatorTick] = instance.get_ticks(
-        schedule.get_remote_origin_id(), schedule.selector_id, limit=1
-    )
-    data = state.instigator_data
-    started = data.start_timestamp if isinstance(data, ScheduleInstigatorData) else None
-    after = max(
-        (each for each in (*(tick.timestamp for tick in ticks), started) if each), default=None
-    )
-    if after is None:
-        return None
-    now = time.time()
-    for at in schedule.execution_time_iterator(after):
-        if at.timestamp() > after:
-            return at.timestamp() if at.timestamp() < now else None
-    return None
 
 
 def _error(error: SerializableErrorInfo | None) -> str:

@@ -8,6 +8,7 @@ few seconds.
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
 from collections import OrderedDict
@@ -68,16 +69,17 @@ class LateSchedules:
     _answers: dict[str, _Answer] = field(default_factory=dict)
     _guard: threading.Lock = field(default_factory=threading.Lock)
 
-    def of(self, deployment: Deployment, now: float) -> Sequence[LateSchedule]:
-        """Those of a deployment."""
+    def of(self, deployment: Deployment, now: float, *, is_whole: bool) -> Sequence[LateSchedule]:
+        """Those of a deployment; ``is_whole`` waits until all definitions have been read."""
         with self._guard:
             known = self._answers.get(deployment.name)
-            if known is None or not 0 <= now - known.at < _FRESH_SECONDS:
-                known = _Answer(now, list(self._late(deployment, now)))
+            if is_whole or known is None or not 0 <= now - known.at < _FRESH_SECONDS:
+                until = math.inf if is_whole else time.monotonic() + _READING_SECONDS
+                known = _Answer(now, list(self._late(deployment, now, until)))
                 self._answers[deployment.name] = known
             return known.late
 
-    def _late(self, deployment: Deployment, now: float) -> Iterator[LateSchedule]:
+    def _late(self, deployment: Deployment, now: float, until: float) -> Iterator[LateSchedule]:
         instance = self.instance_of(deployment)
         states = instance.all_instigator_state(
             instigator_type=InstigatorType.SCHEDULE, instigator_statuses=_RUNNING
@@ -87,7 +89,6 @@ class LateSchedules:
         wanted = {state.selector_id: state for state in states}
         locations = {_location_of(state) for state in states}
         ticks = _last_ticks(instance, list(wanted))
-        until = time.monotonic() + _READING_SECONDS
         for location in self.control.locations.all(SYSTEM, deployment):
             if location.name not in locations or location.manifest is None:
                 continue
@@ -102,6 +103,7 @@ class LateSchedules:
                     yield LateSchedule(
                         deployment=deployment.name,
                         location=location.name,
+                        repository=schedule.handle.repository_name,
                         name=schedule.name,
                         due_at=due,
                         ticked_at=last,

@@ -252,13 +252,17 @@ class DagsterOrchestration:
         workspace = self._workspace(deployment)
         return alert_news.failed_assets(self.instance_of(deployment), workspace, run_id)
 
-    def automations(self, deployment: Deployment) -> Sequence[AlertAutomation]:
+    def failing_automations(self, deployment: Deployment) -> Sequence[AlertAutomation]:
         """See the protocol."""
-        return alert_news.automations(self.instance_of(deployment), self._workspace(deployment))
+        return alert_news.failing_automations(
+            self.instance_of(deployment), self._workspace(deployment)
+        )
 
-    def late_schedules(self, deployment: Deployment, now: float) -> Sequence[LateSchedule]:
+    def late_schedules(
+        self, deployment: Deployment, now: float, *, is_whole: bool
+    ) -> Sequence[LateSchedule]:
         """See the protocol."""
-        return self.schedules.of(deployment, now)
+        return self.schedules.of(deployment, now, is_whole=is_whole)
 
     def compare(self, deployment: Deployment, base: BaseDefinitions) -> Sequence[AssetChange]:
         """See the protocol."""

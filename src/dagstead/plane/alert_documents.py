@@ -15,6 +15,7 @@ from dagstead.plane.alert_events import NOT_WATCHED, SUBJECTS, AlertEvent, Event
 from dagstead.plane.alert_policies import AlertDocument, AlertOptions, AlertPolicy
 from dagstead.plane.alert_services import read_service
 from dagstead.plane.alert_targets import FORMS, NOT_OFFERED, RunTarget, Target, made
+from dagstead.plane.late_schedules import LATE_SECONDS
 from dagstead.plane.texts import require_small, require_storable_values
 
 OFFICIAL_KEY = "alert_policies"
@@ -232,7 +233,7 @@ def _options(
             f"renotify_interval_minutes of {where} is for what lasts: agents, code locations, "
             "schedules and sensors."
         )
-    late = fields.number(given, "late_minutes", place, 1, 60 * 24)
+    late = fields.number(given, "late_minutes", place, LATE_SECONDS / 60.0, 60 * 24)
     return AlertOptions(
         failures_in_a_row=int(
             fields.number(given, "consecutive_failure_threshold", place, 1, 100) or 1
@@ -241,7 +242,7 @@ def _options(
             given, "include_description_in_notification", place, default=False
         ),
         again_after=None if again is None else again * 60.0,
-        late_after=300.0 if late is None else late * 60.0,
+        late_after=LATE_SECONDS if late is None else late * 60.0,
     )
 
 

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from dagstead.plane.alert_events import SUBJECTS, AlertEvent, EventSubject
 from dagstead.plane.alert_targets import RunTarget, Target
+from dagstead.plane.late_schedules import LATE_SECONDS
 from dagstead.plane.masking import MASK
 
 
@@ -57,7 +58,7 @@ class AlertOptions:
     #: After how many seconds it is sent again, while it lasts.
     again_after: float | None = None
     #: After how many seconds a schedule is late. Only in our own document.
-    late_after: float = 300.0
+    late_after: float = LATE_SECONDS
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

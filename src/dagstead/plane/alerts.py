@@ -17,6 +17,7 @@ from dagstead.plane.alert_targets import (
     RunTarget,
     Target,
 )
+from dagstead.plane.late_schedules import LateSchedule
 from dagstead.plane.problems import Problem, ProblemKind, QueueTrouble
 
 #: An agent that is started again, and a location that heals at once, wake nobody.
@@ -186,33 +187,41 @@ def of_assets(run: AlertRun, assets: Sequence[AlertAsset]) -> Alert:
     )
 
 
-def of_automation(found: AlertAutomation) -> Iterator[Alert]:
-    """Ticks fail, or do not come."""
+def of_failing(found: AlertAutomation) -> Alert:
+    """Ticks of a schedule or a sensor fail."""
     kind = found.kind.value.lower()
-    about = f"{found.location}\0{found.repository}\0{found.name}"
-    if found.failures:
-        times = "" if found.failures == 1 else f" {found.failures} times in a row"
-        error = f": {found.error}" if found.error else ""
-        yield Alert(
-            event=AlertEvent.TICK_FAILURE,
-            about=about,
-            title=f"Tick of {kind} {found.name} failed",
-            says=f"The {kind} {found.name}{_of_location(found.location)} failed{times}{error}",
-            at=found.last_at,
+    times = "" if found.failures == 1 else f" {found.failures} times in a row"
+    error = f": {found.error}" if found.error else ""
+    return Alert(
+        event=AlertEvent.TICK_FAILURE,
+        about=f"{found.location}\0{found.repository}\0{found.name}",
+        title=f"Tick of {kind} {found.name} failed",
+        says=f"The {kind} {found.name}{_of_location(found.location)} failed{times}{error}",
+        at=found.last_at,
+        location=found.location,
+        automation=found,
+    )
+
+
+def of_late(found: LateSchedule) -> Alert:
+    """A schedule does not tick."""
+    return Alert(
+        event=AlertEvent.SCHEDULE_LATE,
+        about=f"{found.location}\0{found.repository}\0{found.name}",
+        title=f"Schedule {found.name} is late",
+        says=f"A tick of schedule {found.name}{_of_location(found.location)} is due, and has "
+        "not come.",
+        at=found.due_at,
+        location=found.location,
+        automation=AlertAutomation(
+            kind=AutomationKind.SCHEDULE,
+            name=found.name,
             location=found.location,
-            automation=found,
-        )
-    if found.due_at is not None:
-        yield Alert(
-            event=AlertEvent.SCHEDULE_LATE,
-            about=about,
-            title=f"Schedule {found.name} is late",
-            says=f"A tick of schedule {found.name}{_of_location(found.location)} is due, and has "
-            "not come.",
-            at=found.due_at,
-            location=found.location,
-            automation=found,
-        )
+            repository=found.repository,
+            last_at=found.ticked_at,
+            due_at=found.due_at,
+        ),
+    )
 
 
 def _event(problem: Problem) -> AlertEvent | None:

@@ -20,6 +20,7 @@ class LateSchedule:
 
     deployment: str
     location: str
+    repository: str
     name: str
     #: The first tick that it has missed, and when it ticked last; ``None`` is never.
     due_at: float

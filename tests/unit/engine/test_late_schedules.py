@@ -79,7 +79,9 @@ class Schedules:
 
     def late(self) -> list[str]:
         now = self.stage.clock()
-        found = self.stage.instances.orchestration.late_schedules(self.stage.deployment, now)
+        found = self.stage.instances.orchestration.late_schedules(
+            self.stage.deployment, now, is_whole=False
+        )
         return [each.name for each in found]
 
 

@@ -18,12 +18,14 @@ from dagstead.plane.alerts import (
     AlertAutomation,
     AlertRun,
     of_assets,
-    of_automation,
     of_ended_run,
+    of_failing,
+    of_late,
     of_long_run,
     of_problems,
     wants,
 )
+from dagstead.plane.late_schedules import LateSchedule
 from dagstead.plane.problems import Problem, ProblemKind, QueueTrouble, Weight
 from tests.support.alert_policies import entry_of
 
@@ -41,7 +43,7 @@ LONG = of_long_run(RUN, NOW)
 ASSETS = of_assets(
     RUN, [AlertAsset(key=("s3", "report"), group="daily", location="shop", repository="__r__")]
 )
-TICKS, LATE = of_automation(
+TICKS = of_failing(
     AlertAutomation(
         kind=AutomationKind.SCHEDULE,
         name="hourly",
@@ -49,7 +51,16 @@ TICKS, LATE = of_automation(
         repository="__repository__",
         failures=2,
         error="ValueError: no",
+    )
+)
+LATE = of_late(
+    LateSchedule(
+        deployment="prod",
+        location="shop",
+        repository="__repository__",
+        name="hourly",
         due_at=NOW - 400,
+        ticked_at=None,
     )
 )
 
