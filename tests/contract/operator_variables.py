@@ -8,10 +8,13 @@ from typing import Any, TypeAlias
 from dagster import DagsterEventType
 from graphql.language import NonNullTypeNode
 
+from dagstead.plane.alert_documents import read_document
+from dagstead.plane.alert_policies import AlertDocument, StoredPolicy
 from dagstead.plane.deployments import Branch
 from dagstead.plane.locations import NewLocation
 from tests.contract.documents import Document
 from tests.contract.world import DEPLOYMENT, LOCATION, World
+from tests.support.alert_policies import entry_of
 from tests.support.releases import deploy
 
 Value: TypeAlias = Callable[[World], Any]
@@ -68,6 +71,24 @@ def _new_deployment(world: World) -> int:
     return world.surface.store.deployments.create_or_update_branch(branch, DEPLOYMENT).id
 
 
+def _alert_policy(deployment: str) -> Callable[[World], StoredPolicy]:
+    def made(world: World) -> StoredPolicy:
+        store = world.surface.store
+        entries = read_document([_ALERT_POLICY], AlertDocument.OFFICIAL)
+        store.alert_policies.replace(deployment, AlertDocument.OFFICIAL, entries, "ada")
+        return store.alert_policies.all(deployment)[0]
+
+    return made
+
+
+def _alert_policy_id(world: World) -> str:
+    return str(_alert_policy(DEPLOYMENT)(world).id)
+
+
+def _alert_policy_name(world: World) -> str:
+    return _alert_policy(SCRATCH)(world).policy.name
+
+
 def _captured_key(world: World) -> list[str]:
     for run_id in world.run_ids:
         for entry in world.instance.all_logs(run_id):
@@ -82,8 +103,12 @@ _LETTERED = {"path": ["lettered"]}
 _NIGHTLY = {**_REPOSITORY, "scheduleName": "nightly"}
 _WATCHFUL = {**_REPOSITORY, "sensorName": "watchful"}
 
+_ALERT_POLICY = entry_of("p", "JOB_FAILURE", alert_targets=[{"run_result_target": {}}])
+
 BY_NAME: Mapping[str, Value] = {
     "afterCursor": _always(None),
+    "alertPolicyId": _alert_policy_id,
+    "alertPolicyName": _alert_policy_name,
     "afterTimestamp": _always(1.0),
     "assetKey": _always(_LETTERED),
     "assetKeys": _always([_LETTERED, {"path": ["deep", "plain"]}]),
@@ -116,6 +141,7 @@ BY_NAME: Mapping[str, Value] = {
     ),
     "filenames": _always(["deps-1.pex", "source-2.pex"]),
     "filter": _always({"statuses": ["SUCCESS", "FAILURE"]}),
+    "jobName": _always("unknown"),
     "key": _always("component"),
     "limit": _always(5),
     "locationName": _new_location,
@@ -128,6 +154,8 @@ BY_NAME: Mapping[str, Value] = {
     "pullRequestStatus": _always("OPEN"),
     "reexecutionParams": _always({"parentRunId": "unknown", "strategy": "FROM_FAILURE"}),
     "repoName": _always("org/repo"),
+    "repositoryLocationName": _always(LOCATION),
+    "repositoryName": _always("__repository__"),
     "repositorySelector": _always(_REPOSITORY),
     "runId": lambda world: world.run_ids[0],
     "scheduleSelector": _always(_NIGHTLY),
@@ -146,6 +174,11 @@ BY_NAME: Mapping[str, Value] = {
 BY_OPERATION: Mapping[str, Mapping[str, Value]] = {
     "AddOrUpdateCodeLocation": {"document": _always(_LOCATION_DOCUMENT)},
     "CliAddOrUpdateLocation": {"document": _always(_LOCATION_DOCUMENT)},
+    "CliReconcileAlertPoliciesFromDocumentMutation": {
+        "document": _always({"alert_policies": [_ALERT_POLICY]})
+    },
+    "CreateOrUpdateAlertPolicy": {"document": _always(_ALERT_POLICY)},
+    "ReconcileAlertPolicies": {"document": _always({"alert_policies": [_ALERT_POLICY]})},
     "ListAssetCheckExecutions": {"assetKey": _always({"path": ["deep", "plain"]})},
     "ListAssetChecks": {"assetKey": _always({"path": ["deep", "plain"]})},
     "RerunBackfill": {

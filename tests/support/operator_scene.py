@@ -13,6 +13,7 @@ from sqlalchemy import select
 
 from dagstead.control.actor import SYSTEM
 from dagstead.operator_api.schema import create_schema
+from dagstead.plane.alert_policies import AlertDocument
 from dagstead.plane.deployments import Branch
 from dagstead.plane.locations import NewLocation
 from dagstead.plane.projects import Project
@@ -20,6 +21,7 @@ from dagstead.plane.secrets import SecretTarget
 from dagstead.plane.tokens import Grant, TokenKind
 from dagstead.plane.trust import JobGrant, Provider
 from dagstead.store.tables import metadata
+from tests.support.alert_policies import entry_of
 from tests.support.heartbeats import heartbeat_of
 from tests.support.operator_questions import Questions
 from tests.support.releases import deploy
@@ -100,6 +102,10 @@ def _is_kept(table: str, row: Mapping[str, Any], own: set[str], *, but_weather: 
     return not (but_weather and is_of_weather)
 
 
+#: The name of an alert policy. Whoever asks for it sends it, so that it has no mark.
+_POLICY = "on-call"
+
+
 def scene_in(plane: Plane) -> Scene:
     """Plant a lot in a control plane."""
     store = plane.store
@@ -154,6 +160,11 @@ def scene_in(plane: Plane) -> Scene:
     plane.control.secrets.set(
         SYSTEM, f"{MARK}_in_prod_digits", f"{MARK}-secret-in-prod-digits", of_digits
     )
+    alerts, prod = plane.control.alerts, store.deployments.get("prod")
+    policy = entry_of(_POLICY, description=f"{MARK}-description-in-prod-digits")
+    alerts.sync(SYSTEM, prod, AlertDocument.OFFICIAL, [policy])
+    alerts.test(SYSTEM, prod, _POLICY)
+    alerts.silence(SYSTEM, prod, _POLICY, plane.clock() + 3600.0, f"{MARK}-note-in-prod-digits")
     partial = Scene(
         plane=plane,
         mine=branches["org/mine"],
@@ -212,16 +223,20 @@ def _names(plane: Plane, run_id: str) -> dict[str, Any]:
     location = {"location_name": "digits", "code_source": {"module_name": "m"}, "image": "evil:1"}
     return {
         **dict.fromkeys(_WHATEVER.split(), "nothing"),
+        "alertPolicyId": plane.store.alert_policies.all("prod")[0].id,
+        "alertPolicyName": _POLICY,
         "baseDeploymentName": "prod",
         "below": 99,
         "confirmed": ["digits"],
         "dayOffset": 0,
         "dayRange": 1,
+        "deliveries": 9,
         "deploymentId": plane.store.deployments.get("prod").id,
         "deploymentName": "prod",
         "document": {**location, "locations": [location]},
         "filenames": ["source-1.pex", "deps-1.pex"],
         "id": tokens[f"{MARK}-token-in-organization"],
+        "jobName": "nightly",
         "limit": 99,
         "locationName": "digits",
         "locations": ["digits"],
