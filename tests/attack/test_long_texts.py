@@ -21,6 +21,8 @@ from dagstead.control.actor import SYSTEM, Actor
 from dagstead.control.agents import AgentReport
 from dagstead.control.tokens import check_token_name
 from dagstead.errors import InvalidInputError
+from dagstead.plane.alert_documents import read_policy
+from dagstead.plane.alert_policies import AlertDocument
 from dagstead.plane.ci_logins import NewPins, TokenUse
 from dagstead.plane.names import check_deployment_name, check_location_name, check_queue_name
 from dagstead.plane.secrets import check_secret_name
@@ -28,11 +30,12 @@ from dagstead.plane.tokens import TokenKind
 from dagstead.plane.trust import JobFilter, JobGrant, NewPolicy, check_issuer
 from dagstead.server.authentication import TOKEN_HEADER
 from dagstead.store.tables import metadata
+from tests.support.alert_policies import entry_of
 from tests.unit.server.conftest import Plane
 
 DEPLOYMENT, LOCATION, QUEUE, AGENT, RUN = "deployment", "location", "queue", "agent's id", "run"
 ISSUER, KEY, TOKEN, SECRET, REPOSITORY = "issuer", "key", "token", "secret", "repository"
-NUMBER = "number of a repository"
+NUMBER, POLICY = "number of a repository", "name of an alert policy"
 #: Hashes, numbers, and words of a few that we choose; what is cut; and names of files, which are
 #: addresses of the blob store and bounded there.
 OURS = "ours"
@@ -46,7 +49,8 @@ BOUNDED: dict[str, str] = {
             *("requests.deployment", "launches.deployment", "heartbeats.deployment"),
             *("worker_tokens.deployment", "made_by_workers.deployment", "secrets.deployment"),
             *("writes.deployment", "deletions.deployment", "branches.deployment"),
-            "server_logs.deployment",
+            *("server_logs.deployment", "alert_policies.deployment", "alert_silences.deployment"),
+            "alert_cursors.deployment",
             *("noted_waits.deployment", "traces.deployment"),
         ),
         DEPLOYMENT,
@@ -91,6 +95,7 @@ BOUNDED: dict[str, str] = {
     "tokens.repository": REPOSITORY,
     "worker_tokens.pool": TOKEN,
     "secrets.name": SECRET,
+    "alert_policies.name": POLICY,
     **dict.fromkeys(
         (
             *("deployments.kind", "locations.deploy_id", "locations.manifest_deploy_id"),
@@ -106,7 +111,9 @@ BOUNDED: dict[str, str] = {
             *("branches.condition", "refused_callers.act", "refused_callers.kind"),
             *("refused_callers.key", "tallies.detail", "tallies.what", "traces.kind"),
             *("traces.parent", "trail_head.name", "trail_head.hash", "trail_sinks.name"),
-            "server_logs.server",
+            *("server_logs.server", "alert_policies.document", "alert_policies.key"),
+            *("alerts_firing.key", "alerts_firing.event", "alerts_firing.delivery_id"),
+            *("alert_deliveries.id", "alert_deliveries.state", "alert_cursors.event"),
         ),
         OURS,
     ),
@@ -173,6 +180,7 @@ ATTEMPTS: list[tuple[str, Callable[[Plane, str], object]]] = [
     (REPOSITORY, _pin_repository),
     (NUMBER, _pin_number),
     (SECRET, lambda _, text: check_secret_name(text)),
+    (POLICY, lambda _, text: read_policy(entry_of(text, "JOB_FAILURE"), AlertDocument.OWN)),
 ]
 
 
