@@ -9,7 +9,9 @@ from dagstead.control.absences import Absences
 from dagstead.control.backend import Backend
 from dagstead.control.dequeues import board_of
 from dagstead.control.roster import Roster
+from dagstead.control.run_limits import branch_limits, branch_runs
 from dagstead.plane.agents import Heartbeat
+from dagstead.plane.branch_limits import BranchCounts, BranchLimits, BranchRun
 from dagstead.plane.deployments import Deployment
 from dagstead.plane.health import leads
 from dagstead.plane.launches import Launch
@@ -17,7 +19,15 @@ from dagstead.plane.locations import Location
 from dagstead.plane.organization import ORGANIZATION
 from dagstead.plane.queue_board import QueueBoard
 from dagstead.plane.reasons import Reason
-from dagstead.plane.run_queue import QueuedRun, RunQueue, RunStatus, holding_steps, holds
+from dagstead.plane.run_queue import (
+    Hold,
+    QueuedRun,
+    RunQueue,
+    RunStatus,
+    holding_steps,
+    holds,
+    in_order,
+)
 from dagstead.plane.why import why_request, why_run
 from dagstead.plane.why_facts import (
     AgentFacts,
@@ -47,6 +57,8 @@ class Survey:
     _work: dict[_Place, QueueWork] = field(default_factory=dict)
     _locations: dict[str, Mapping[str, Location]] = field(default_factory=dict)
     _broken: dict[tuple[str, str], Reason] = field(default_factory=dict)
+    #: The limits of branch deployments and their runs in progress, once somebody has asked.
+    _branches: list[tuple[BranchLimits, Sequence[BranchRun]]] = field(default_factory=list)
 
     @classmethod
     def of(cls, backend: Backend) -> Survey:
@@ -74,7 +86,7 @@ class Survey:
             launches: the newest ones of the runs.
             queue: with those of them that are queued, and those that are starting.
         """
-        held = holds(queue)
+        held = self._holds(deployment, queue)
         asked = {run.run_id: run for run in (*queue.active, *queue.queued)}
         requests = self.backend.store.waits.requests(
             ORGANIZATION,
@@ -180,6 +192,24 @@ class Survey:
             limit=queue.limit,
             holders=[each.run_id for each in self.board.holders.get(name, ())],
         )
+
+    def _holds(self, deployment: Deployment, queue: RunQueue) -> Mapping[str, Hold]:
+        """The limit that holds a run back, by run: of its deployment, or of all branches."""
+        held = holds(queue)
+        if not deployment.is_branch:
+            return held
+        if not self._branches:
+            limits = branch_limits(self.backend)
+            self._branches.append((limits, branch_runs(self.backend, limits)))
+        counts = BranchCounts(*self._branches[0])
+        free = [run for run in in_order(queue.queued) if run.run_id not in held]
+        taken = {
+            run.run_id: counts.take(
+                BranchRun(deployment=deployment.name, run_id=run.run_id, tags=run.tags)
+            )
+            for run in free
+        }
+        return {**held, **{run_id: hold for run_id, hold in taken.items() if hold is not None}}
 
     def _of_run(
         self,
