@@ -37,28 +37,22 @@ class RunLimits:
     def of_branches(self, actor: Actor) -> BranchLimits:
         """What runs of branch deployments share."""
         actor.require_system("Launching runs")
-        return branch_limits(self._backend)
+        return BranchLimits.of(self._backend.store.properties.organization_settings())
 
     def branch_runs(self, actor: Actor) -> Sequence[BranchRun]:
-        """The runs that are in progress in branch deployments."""
+        """The runs in progress in branch deployments; with their tags, if limits count them."""
         actor.require_system("Launching runs")
-        return branch_runs(self._backend, self.of_branches(actor))
-
-
-def branch_limits(backend: Backend) -> BranchLimits:
-    """What runs of branch deployments share."""
-    return BranchLimits.of(backend.store.properties.organization_settings())
-
-
-def branch_runs(backend: Backend, limits: BranchLimits) -> Sequence[BranchRun]:
-    """The runs in progress in branch deployments; with their tags, if limits count them."""
-    found = backend.store.launches.in_branches(ORGANIZATION)
-    if not limits.tags:
-        return [BranchRun(deployment=name, run_id=run_id) for name, run_id in found]
-    by_deployment: dict[str, list[str]] = defaultdict(list)
-    for name, run_id in found:
-        by_deployment[name].append(run_id)
-    return [run for name, ids in by_deployment.items() for run in _with_tags(backend, name, ids)]
+        found = self._backend.store.launches.in_branches(ORGANIZATION)
+        if not self.of_branches(actor).tags:
+            return [BranchRun(deployment=name, run_id=run_id) for name, run_id in found]
+        by_deployment: dict[str, list[str]] = defaultdict(list)
+        for name, run_id in found:
+            by_deployment[name].append(run_id)
+        return [
+            run
+            for name, run_ids in by_deployment.items()
+            for run in _with_tags(self._backend, name, run_ids)
+        ]
 
 
 def _with_tags(backend: Backend, name: str, run_ids: Sequence[str]) -> list[BranchRun]:
