@@ -354,8 +354,14 @@ def twins(
     agents = [OfficialAgent(plane, environment, setup) for setup in setups]
     try:
         ground.wait_for("live")
-        # An agent sends its first heartbeat when its code servers are there.
-        eventually(lambda: len(plane.store.agents.of(name)) == len(agents), 90, "both agents")
+        # An agent sends its first heartbeat when its code servers are there. The managed pool
+        # sends some for every deployment.
+        labels = {setup.label for setup in setups}
+        eventually(
+            lambda: labels <= {beat.label for beat in plane.store.agents.of(name)},
+            90,
+            "both agents",
+        )
         yield ground, agents
     finally:
         for agent in agents:

@@ -9,10 +9,11 @@ from dagstead.control.actor import Actor
 from dagstead.control.backend import Backend
 from dagstead.control.roster import Roster
 from dagstead.control.statuses import status_now
+from dagstead.control.survey import Survey
 from dagstead.control.work import Work, submit
 from dagstead.errors import LocationNotFoundError, NoAnswerError
 from dagstead.plane.deployments import Deployment
-from dagstead.plane.location_status import Condition, LocationStatus
+from dagstead.plane.location_status import Condition, LocationStatus, status_of
 from dagstead.plane.locations import LoadState, Location
 from dagstead.plane.numbers import SCALED_SECONDS
 from dagstead.plane.organization import ORGANIZATION
@@ -127,7 +128,7 @@ class Questions:
                 status = status_now(self._backend, deployment, row)
                 may_answer = self._may_answer(row, status, question)
                 if not may_answer and now - start >= _GRACE_SECONDS:
-                    raise NoAnswerError(_refusal(row, status))
+                    raise NoAnswerError(self._refusal(deployment, row, status))
                 if status.is_usable and not row.is_returning:
                     return row
                 listener.wait(bell.LOOK_SECONDS)
@@ -166,20 +167,24 @@ class Questions:
                 look_at = now + _LOOK_SECONDS
                 status = self._status(deployment, location)
                 if status is not None and not self._may_answer(location, status, question):
-                    store.requests.expire(deployment.name, [request_id])
-                    store.tallies.tally.count(TallyKind.EXPIRED, location.queue)
-                    raise NoAnswerError(_refusal(location, status))
+                    self._expire(deployment, location, request_id)
+                    raise NoAnswerError(self._refusal(deployment, location, status))
             listener.wait(bell.LOOK_SECONDS)
-        store.requests.expire(deployment.name, [request_id])
-        store.tallies.tally.count(TallyKind.EXPIRED, location.queue)
         status = self._status(deployment, location)
+        request = store.waits.requests(ORGANIZATION, [request_id])[request_id]
+        reason = Survey.of(self._backend).request(deployment, request)
+        self._expire(deployment, location, request_id)
         if status is not None and not status.is_usable:
-            raise NoAnswerError(_refusal(location, status))
+            raise NoAnswerError(self._refusal(deployment, location, status))
         raise NoAnswerError(
             f"No answer from code location {location.name!r} in {now - question.asked_at:.0f} "
-            "seconds. "
-            f"{_still_there(status)}"
+            f"seconds. {reason.in_full}"
         )
+
+    def _expire(self, deployment: Deployment, location: Location, request_id: str) -> None:
+        """Nobody waits for the answer any more."""
+        self._backend.store.requests.expire(deployment.name, [request_id])
+        self._backend.store.tallies.tally.count(TallyKind.EXPIRED, location.queue)
 
     def _status(self, deployment: Deployment, location: Location) -> LocationStatus | None:
         """The status now; ``None`` of a location that was removed meanwhile."""
@@ -189,16 +194,14 @@ class Questions:
             return None
         return status_now(self._backend, deployment, row)
 
-
-def _refusal(location: Location, status: LocationStatus) -> str:
-    reason = status.reason or location.notice or "Its newest load has failed: see its error."
-    return f"{location.name!r}: {status}. {reason}"
-
-
-def _still_there(status: LocationStatus | None) -> str:
-    if status is not None and status.condition is Condition.LOADING:
-        return status.reason or "An agent is still loading it."
-    return (
-        "An agent serves its queue and did not answer. Its code server may still be starting: "
-        "look at the agent's log."
-    )
+    def _refusal(self, deployment: Deployment, location: Location, status: LocationStatus) -> str:
+        """The state of a location whose code cannot be called, and why it is so."""
+        survey = Survey.of(self._backend)
+        row = survey.locations(deployment).get(location.name, location)
+        reason = survey.location(deployment, row)
+        if reason.is_waiting:
+            now = status_of(survey.roster.facts(deployment, row))
+            return f"{location.name!r}: {now}. {reason.in_full}"
+        # It is mended by now.
+        said = status.reason or location.notice or "Its newest load has failed: see its error."
+        return f"{location.name!r}: {status}. {said}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from dagstead.control.backend import Backend
@@ -172,10 +172,22 @@ class Roster:
         if unserved is not None:
             since = self._unserved_since(deployment, location)
             return Attendance(unserved=unserved, since=since)
-        users = {beat.token_id for beat in serving}
-        users |= {token.id for token in self._starting(deployment, location.queue)}
-        is_busy = bool(users) and all(map(self.presence.is_busy_loading, users))
+        is_busy = self.is_busy_loading(deployment, location.queue, serving)
         return Attendance(is_busy_loading=is_busy)
+
+    def is_busy_loading(
+        self, deployment: Deployment, queue: str | None, serving: Iterable[Heartbeat]
+    ) -> bool:
+        """Whether all agents of a queue start code servers, and take no work until then.
+
+        Args:
+            deployment: that they serve.
+            queue: of the work.
+            serving: the newest heartbeats of those that serve it; others may have sent none yet.
+        """
+        users = {beat.token_id for beat in serving}
+        users |= {token.id for token in self._starting(deployment, queue)}
+        return bool(users) and all(map(self.presence.is_busy_loading, users))
 
     def _unserved_since(self, deployment: Deployment, location: Location) -> float:
         """When the last agent that served a location was heard of, or else its last change."""

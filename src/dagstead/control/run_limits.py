@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dagstead.control.actor import Actor
 from dagstead.control.backend import Backend
-from dagstead.plane.branch_limits import BranchLimits
+from dagstead.errors import DeploymentNotFoundError
+from dagstead.plane.branch_limits import BranchLimits, BranchRun
 from dagstead.plane.deployments import Deployment
 from dagstead.plane.isolation import IsolationPolicy
 from dagstead.plane.organization import ORGANIZATION
@@ -37,10 +39,30 @@ class RunLimits:
         actor.require_system("Launching runs")
         return BranchLimits.of(self._backend.store.properties.organization_settings())
 
-    def runs_of_branches(self, actor: Actor) -> Mapping[str, frozenset[str]]:
-        """The runs that are in progress in branch deployments, by deployment."""
+    def branch_runs(self, actor: Actor) -> Sequence[BranchRun]:
+        """The runs in progress in branch deployments; with their tags, if limits count them."""
         actor.require_system("Launching runs")
-        found: dict[str, frozenset[str]] = {}
-        for deployment, run_id in self._backend.store.launches.in_branches(ORGANIZATION):
-            found[deployment] = found.get(deployment, frozenset()) | {run_id}
-        return found
+        found = self._backend.store.launches.in_branches(ORGANIZATION)
+        if not self.of_branches(actor).tags:
+            return [BranchRun(deployment=name, run_id=run_id) for name, run_id in found]
+        by_deployment: dict[str, list[str]] = defaultdict(list)
+        for name, run_id in found:
+            by_deployment[name].append(run_id)
+        return [
+            run
+            for name, run_ids in by_deployment.items()
+            for run in _with_tags(self._backend, name, run_ids)
+        ]
+
+
+def _with_tags(backend: Backend, name: str, run_ids: Sequence[str]) -> list[BranchRun]:
+    try:
+        deployment = backend.store.deployments.get(name)
+    except DeploymentNotFoundError:
+        # It was deleted meanwhile.
+        return []
+    queue = backend.orchestration.run_queue(deployment, run_ids)
+    tags = {run.run_id: run.tags for run in (*queue.active, *queue.queued)}
+    return [
+        BranchRun(deployment=name, run_id=run_id, tags=tags.get(run_id, {})) for run_id in run_ids
+    ]

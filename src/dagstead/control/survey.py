@@ -6,18 +6,31 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from dagstead.control.absences import Absences
+from dagstead.control.actor import SYSTEM
 from dagstead.control.backend import Backend
 from dagstead.control.dequeues import board_of
 from dagstead.control.roster import Roster
+from dagstead.control.run_limits import RunLimits
 from dagstead.plane.agents import Heartbeat
+from dagstead.plane.branch_limits import BranchCounts, BranchLimits, BranchRun
 from dagstead.plane.deployments import Deployment
 from dagstead.plane.health import leads
 from dagstead.plane.launches import Launch
 from dagstead.plane.locations import Location
 from dagstead.plane.organization import ORGANIZATION
 from dagstead.plane.queue_board import QueueBoard
+from dagstead.plane.queue_fallback import why_not
+from dagstead.plane.queues import FallbackKind
 from dagstead.plane.reasons import Reason
-from dagstead.plane.run_queue import QueuedRun, RunQueue, RunStatus, holding_steps, holds
+from dagstead.plane.run_queue import (
+    Hold,
+    QueuedRun,
+    RunQueue,
+    RunStatus,
+    holding_steps,
+    holds,
+    in_order,
+)
 from dagstead.plane.why import why_request, why_run
 from dagstead.plane.why_facts import (
     AgentFacts,
@@ -47,6 +60,8 @@ class Survey:
     _work: dict[_Place, QueueWork] = field(default_factory=dict)
     _locations: dict[str, Mapping[str, Location]] = field(default_factory=dict)
     _broken: dict[tuple[str, str], Reason] = field(default_factory=dict)
+    #: The limits of branch deployments and their runs in progress, once somebody has asked.
+    _branches: list[tuple[BranchLimits, Sequence[BranchRun]]] = field(default_factory=list)
 
     @classmethod
     def of(cls, backend: Backend) -> Survey:
@@ -74,7 +89,7 @@ class Survey:
             launches: the newest ones of the runs.
             queue: with those of them that are queued, and those that are starting.
         """
-        held = holds(queue)
+        held = self._holds(deployment, queue)
         asked = {run.run_id: run for run in (*queue.active, *queue.queued)}
         requests = self.backend.store.waits.requests(
             ORGANIZATION,
@@ -89,10 +104,12 @@ class Survey:
             hold = held.get(run.run_id)
             request_id = None if launch is None else launch.request_id
             request = None if request_id is None else requests.get(request_id)
+            work = self._of_run(deployment, run, launch, request)
             facts = RunFacts(
                 run=run,
                 plane=self.plane,
-                work=self._of_run(deployment, run, launch, request),
+                work=work,
+                no_fallback=self._no_fallback(deployment, run, work),
                 launch=launch,
                 request=request,
                 hold=hold,
@@ -181,6 +198,24 @@ class Survey:
             holders=[each.run_id for each in self.board.holders.get(name, ())],
         )
 
+    def _holds(self, deployment: Deployment, queue: RunQueue) -> Mapping[str, Hold]:
+        """The limit that holds a run back, by run: of its deployment, or of all branches."""
+        held = holds(queue)
+        if not deployment.is_branch:
+            return held
+        if not self._branches:
+            limits = RunLimits(self.backend)
+            self._branches.append((limits.of_branches(SYSTEM), limits.branch_runs(SYSTEM)))
+        counts = BranchCounts(*self._branches[0])
+        free = [run for run in in_order(queue.queued) if run.run_id not in held]
+        taken = {
+            run.run_id: counts.take(
+                BranchRun(deployment=deployment.name, run_id=run.run_id, tags=run.tags)
+            )
+            for run in free
+        }
+        return {**held, **{run_id: hold for run_id, hold in taken.items() if hold is not None}}
+
     def _of_run(
         self,
         deployment: Deployment,
@@ -200,16 +235,24 @@ class Survey:
         place = (deployment.name, location, queue)
         if place not in self._work:
             serving = self._serving(deployment, location, queue)
-            tokens = {beat.token_id for beat in serving}
-            busy = bool(tokens) and all(map(self.roster.presence.is_busy_loading, tokens))
             self._work[place] = QueueWork(
                 deployment=deployment,
                 queue=queue,
                 absence=Absences(self.roster).of(deployment, location, queue),
-                is_busy_loading=busy,
+                is_busy_loading=self.roster.is_busy_loading(deployment, queue, serving),
                 servers=_agents(serving),
             )
         return self._work[place]
+
+    def _no_fallback(self, deployment: Deployment, run: QueuedRun, work: QueueWork) -> str | None:
+        """Why the fallback of a queue that nobody serves does not take a run."""
+        location = self.locations(deployment).get(run.location or "")
+        fallback = self.board.queue(work.queue).fallback
+        if work.absence is None or location is None or fallback.kind is not FallbackKind.QUEUE:
+            return None
+        target = self.board.queue(fallback.queue)
+        agents = self.roster.serving_queue(deployment, location, target.name)
+        return why_not(location, deployment, target, agents, self.plane.now)
 
     def _serving(
         self, deployment: Deployment, location: str | None, queue: str | None

@@ -226,7 +226,7 @@ TRAIL: Final[Mapping[str, RowRule | Quiet]] = {
     "dequeues.look": Quiet.ITSELF,
     "dequeues.put_back": Quiet.ITSELF,
     "run_limits.of_branches": Quiet.ITSELF,
-    "run_limits.runs_of_branches": Quiet.ITSELF,
+    "run_limits.branch_runs": Quiet.ITSELF,
     "run_limits.why_isolated": Quiet.ITSELF,
     "questions.ask": Quiet.ITSELF,
     "questions.has_changed": Quiet.ITSELF,

@@ -78,9 +78,7 @@ class WaitNotes:
     def _note(self, deployment: Deployment, run_id: str, reason: Reason, first: str) -> bool:
         if not self._backend.store.noted_waits.note(deployment.name, run_id, reason.key):
             return False
-        mend = reason.mend
-        command = f" `{mend.command}`" if mend is not None and mend.command is not None else ""
-        self._backend.orchestration.note(deployment, run_id, f"{first} {reason}{command}")
+        self._backend.orchestration.note(deployment, run_id, f"{first} {reason.in_full}")
         return True
 
 

@@ -17,7 +17,7 @@ from dagster._daemon.monitoring import execute_concurrency_slots_iteration
 from dagster._daemon.run_coordinator import QueuedRunCoordinatorDaemon
 
 from dagstead.control.actor import SYSTEM
-from dagstead.engine.branch_runs import BranchRunQueueDaemon, BranchRuns
+from dagstead.engine.branch_runs import BranchGate, BranchRunQueueDaemon
 from dagstead.engine.instances import Instances
 from dagstead.engine.run_queue_daemon import RunQueueDaemon
 from dagstead.engine.workspace import DeploymentWorkspace
@@ -42,14 +42,14 @@ class Daemons:
     instances: Instances
     base_url: str
     #: What the run queues of branch deployments share.
-    branch_runs: BranchRuns = field(init=False)
+    branch_gate: BranchGate = field(init=False)
     _running: dict[str, _DaemonSet] = field(default_factory=dict)
     #: Asked to stop. Until they have, no others are started for the deployment.
     _stopping: dict[str, DagsterDaemonController] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """All of its daemons share the limits on runs of branch deployments."""
-        self.branch_runs = BranchRuns(self.instances)
+        self.branch_gate = BranchGate(self.instances.control)
 
     def check(self) -> None:
         """Start daemons of new deployments, restart changed and broken ones, stop closed ones.
@@ -98,7 +98,7 @@ class Daemons:
     def _run_queue_daemon(self, deployment: Deployment, seconds: float) -> RunQueueDaemon:
         control = self.instances.control
         if deployment.is_branch:
-            return BranchRunQueueDaemon(seconds, control, deployment, self.branch_runs)
+            return BranchRunQueueDaemon(seconds, control, deployment, self.branch_gate)
         return RunQueueDaemon(seconds, control, deployment)
 
     def stop(self) -> bool:

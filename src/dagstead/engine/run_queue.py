@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any
 
 from dagster import DagsterEventType, DagsterInstance, DagsterRunStatus, RunsFilter
 from dagster._core.instance.config import PoolGranularity
@@ -99,21 +98,11 @@ def _limits(instance: DagsterInstance, runs: Sequence[DagsterRun]) -> QueueLimit
     return QueueLimits(
         # Dagster's -1 is no limit.
         runs=queue.max_concurrent_runs if queue.max_concurrent_runs >= 0 else None,
-        tags=[_tag_limit(given) for given in queue.tag_concurrency_limits],
+        tags=[TagLimit.of_setting(given) for given in queue.tag_concurrency_limits],
         pools=pools,
         pools_hold_runs=queue.should_block_op_concurrency_limited_runs,
         pools_count_runs=config.pool_config.pool_granularity is PoolGranularity.RUN,
         pool_buffer=queue.op_concurrency_slot_buffer,
-    )
-
-
-def _tag_limit(given: Mapping[str, Any]) -> TagLimit:
-    value = given.get("value")
-    return TagLimit(
-        key=given["key"],
-        limit=given["limit"],
-        value=value if isinstance(value, str) else None,
-        per_value=isinstance(value, Mapping) and bool(value.get("applyLimitPerUniqueValue")),
     )
 
 

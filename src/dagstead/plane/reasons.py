@@ -114,6 +114,12 @@ class Reason:
         own = self.chain or (WaitStep(code=self.code, says=self.says, since=self.since),)
         return replace(self, chain=(*steps, *own))
 
+    @property
+    def in_full(self) -> str:
+        """The sentence, what would help, and the command."""
+        mend = self.mend
+        return str(self) if mend is None or mend.command is None else f"{self} `{mend.command}`"
+
     def __str__(self) -> str:
         return self.says if self.mend is None else f"{self.says} {self.mend.says}"
 

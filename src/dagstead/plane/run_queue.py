@@ -10,11 +10,16 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any, Self
 
 from dagstead.plane.reasons import Mend, Reason, ReasonCode
 
 #: Of those that hold a limit, more names make a sentence unreadable.
 _MOST_HOLDERS = 3
+
+_OF_POOL = Mend(
+    says="Wait for these, or raise the limit of the pool in the UI, at Deployment, Concurrency."
+)
 
 
 class RunStatus(StrEnum):
@@ -81,6 +86,17 @@ class TagLimit:
     value: str | None = None
     per_value: bool = False
 
+    @classmethod
+    def of_setting(cls, given: Mapping[str, Any]) -> Self:
+        """An entry of Dagster's ``tag_concurrency_limits``."""
+        value = given.get("value")
+        return cls(
+            key=given["key"],
+            limit=given["limit"],
+            value=value if isinstance(value, str) else None,
+            per_value=isinstance(value, Mapping) and bool(value.get("applyLimitPerUniqueValue")),
+        )
+
     def of(self, tags: Mapping[str, str]) -> str | None:
         """What of a run's tags it counts; ``None`` when it does not concern the run."""
         value = tags.get(self.key)
@@ -140,36 +156,64 @@ class Hold:
     used: int
     #: Runs that are under way, and have it.
     holders: Sequence[str]
-    deployment: str
+    #: How it is raised.
+    mend: Mend
+    #: Whose runs it counts, in a sentence; a pool has steps of runs.
+    within: str = ""
 
     @property
     def reason(self) -> Reason:
         """The sentence."""
-        count = f"{self.used} of {self.limit}"
-        held = _held_by(self.holders)
         match self.code:
             case ReasonCode.TAG_LIMIT:
-                says = f"The limit of runs with the tag {self.about!r} is reached: {count}{held}."
-                mend = self._settings("concurrency.runs.tag_concurrency_limits")
+                what = f"The limit of runs with the tag {self.about!r} in {self.within} is reached"
             case ReasonCode.CONCURRENCY_POOL:
-                says = f"The slots of concurrency pool {self.about!r} are taken: {count}{held}."
-                mend = Mend(
-                    says="Wait for these, or raise the limit of the pool in the UI, at Deployment, "
-                    "Concurrency."
-                )
+                what = f"The slots of concurrency pool {self.about!r} are taken"
             case _:
-                says = (
-                    f"The limit of runs under way in deployment {self.deployment!r} is reached: "
-                    f"{count}{held}."
-                )
-                mend = self._settings("max_concurrent_runs")
-        return Reason(code=self.code, says=says, about=self.about, mend=mend)
+                what = f"The limit of runs under way in {self.within} is reached"
+        says = f"{what}: {self.used} of {self.limit}{_held_by(self.holders)}."
+        return Reason(code=self.code, says=says, about=self.about, mend=self.mend)
 
-    def _settings(self, name: str) -> Mend:
-        return Mend(
-            says=f"Wait for these, or raise {name} in the settings of the deployment.",
-            command=f"dagstead deployment settings {self.deployment}",
-        )
+
+class TagCounts:
+    """How many runs there are of what limits of tags count."""
+
+    def __init__(self, limits: Sequence[TagLimit]) -> None:
+        """None so far."""
+        self._limits = limits
+        self._counts: Counter[tuple[TagLimit, str]] = Counter()
+
+    def add(self, tags: Mapping[str, str]) -> None:
+        """Count a run in, by its tags."""
+        self._counts.update(self._concerned(tags))
+
+    def full(self, tags: Mapping[str, str]) -> TagUse | None:
+        """The first limit that holds a run with these tags."""
+        for limit, about in self._concerned(tags):
+            used = self._counts[limit, about]
+            if used >= limit.limit:
+                return TagUse(limit=limit, about=about, used=used)
+        return None
+
+    def _concerned(self, tags: Mapping[str, str]) -> Iterator[tuple[TagLimit, str]]:
+        for limit in self._limits:
+            about = limit.of(tags)
+            if about is not None:
+                yield limit, about
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TagUse:
+    """What is used of a limit of tags."""
+
+    limit: TagLimit
+    #: The tag that it counts.
+    about: str
+    used: int
+
+    def counts(self, tags: Mapping[str, str]) -> bool:
+        """Whether a run with these tags is one of those."""
+        return self.limit.of(tags) == self.about
 
 
 def holds(queue: RunQueue) -> Mapping[str, Hold]:
@@ -182,14 +226,15 @@ def holds(queue: RunQueue) -> Mapping[str, Hold]:
         limit=limits.runs or 0,
         used=used,
         holders=[run.run_id for run in queue.active],
-        deployment=queue.deployment,
+        within=_deployment(queue.deployment),
+        mend=_in_settings(queue.deployment, "max_concurrent_runs"),
     )
     if limits.runs is not None and used >= limits.runs:
         return {run.run_id: everybody for run in queue.queued}
     found: dict[str, Hold] = {}
     counters = _Counters(queue)
     free = None if limits.runs is None else limits.runs - used
-    for run in sorted(queue.queued, key=lambda run: run.priority, reverse=True):
+    for run in in_order(queue.queued):
         hold = counters.take(run)
         if hold is None and free is not None:
             free -= 1
@@ -197,6 +242,11 @@ def holds(queue: RunQueue) -> Mapping[str, Hold]:
         if hold is not None:
             found[run.run_id] = hold
     return found
+
+
+def in_order(queued: Sequence[QueuedRun]) -> list[QueuedRun]:
+    """Queued runs, the one first that goes first."""
+    return sorted(queued, key=lambda run: run.priority, reverse=True)
 
 
 def holding_steps(run: QueuedRun, limits: QueueLimits) -> Hold | None:
@@ -210,7 +260,7 @@ def holding_steps(run: QueuedRun, limits: QueueLimits) -> Hold | None:
                 limit=pool.slots,
                 used=len(pool.claimed),
                 holders=holders,
-                deployment="",
+                mend=_OF_POOL,
             )
     return None
 
@@ -221,10 +271,10 @@ class _Counters:
     def __init__(self, queue: RunQueue) -> None:
         self._queue = queue
         self._limits = queue.limits
-        self._tags: Counter[tuple[TagLimit, str]] = Counter()
+        self._tags = TagCounts(self._limits.tags)
         self._pools: Counter[str] = Counter()
         for run in queue.active:
-            self._count_tags(run)
+            self._tags.add(run.tags)
             if self._takes_slots(run):
                 self._count_pools(run)
 
@@ -234,16 +284,13 @@ class _Counters:
         if hold is not None:
             return hold
         # Dagster counts it in before it looks at the pools.
-        self._count_tags(run)
+        self._tags.add(run.tags)
         if not self._limits.pools_hold_runs:
             return None
         hold = self._by_pool(run)
         if hold is None:
             self._count_pools(run)
         return hold
-
-    def _count_tags(self, run: QueuedRun) -> None:
-        self._tags.update(_counted(run, self._limits.tags))
 
     def _count_pools(self, run: QueuedRun) -> None:
         self._pools.update(self._slots(run))
@@ -262,20 +309,18 @@ class _Counters:
         return self._of_runs or run.status is RunStatus.STARTING
 
     def _by_tag(self, run: QueuedRun) -> Hold | None:
-        for limit, about in _counted(run, self._limits.tags):
-            used = self._tags[limit, about]
-            if used >= limit.limit:
-                return Hold(
-                    code=ReasonCode.TAG_LIMIT,
-                    about=about,
-                    limit=limit.limit,
-                    used=used,
-                    holders=[
-                        each.run_id for each in self._queue.active if limit.of(each.tags) == about
-                    ],
-                    deployment=self._queue.deployment,
-                )
-        return None
+        use = self._tags.full(run.tags)
+        if use is None:
+            return None
+        return Hold(
+            code=ReasonCode.TAG_LIMIT,
+            about=use.about,
+            limit=use.limit.limit,
+            used=use.used,
+            holders=[each.run_id for each in self._queue.active if use.counts(each.tags)],
+            within=_deployment(self._queue.deployment),
+            mend=_in_settings(self._queue.deployment, "concurrency.runs.tag_concurrency_limits"),
+        )
 
     def _by_pool(self, run: QueuedRun) -> Hold | None:
         need = run.pools
@@ -304,15 +349,19 @@ class _Counters:
             limit=pool.slots,
             used=pool.slots + self._limits.pool_buffer - self._free(pool),
             holders=holders,
-            deployment=self._queue.deployment,
+            mend=_OF_POOL,
         )
 
 
-def _counted(run: QueuedRun, limits: Sequence[TagLimit]) -> Iterator[tuple[TagLimit, str]]:
-    for limit in limits:
-        about = limit.of(run.tags)
-        if about is not None:
-            yield limit, about
+def _deployment(name: str) -> str:
+    return f"deployment {name!r}"
+
+
+def _in_settings(deployment: str, setting: str) -> Mend:
+    return Mend(
+        says=f"Wait for these, or raise {setting} in the settings of the deployment.",
+        command=f"dagstead deployment settings {deployment}",
+    )
 
 
 def _held_by(holders: Sequence[str]) -> str:

@@ -163,9 +163,12 @@ def _not_dequeued(facts: RunFacts, since: float) -> Reason:
             says="No limit holds it: the daemon takes it from the run queue within seconds.",
             since=since,
         )
-    reason = facts.location or facts.work.absence
-    if reason is not None:
-        return reason
+    if facts.location is not None:
+        return facts.location
+    absence = facts.work.absence
+    if absence is not None:
+        also = "" if facts.no_fallback is None else f" {facts.no_fallback}"
+        return replace(absence, says=f"{absence.says}{also}")
     return unknown(
         f"no limit holds it, the daemons work, and it has been in the run queue since "
         f"{written(since)} all the same",
@@ -224,11 +227,13 @@ def _untaken(
             since=since,
             mend=_LOG_OF_AGENT,
         )
-    by = "its agents are" if work.servers is None else f"{work.servers} is"
+    by = "its agents are alive and have"
+    if work.servers is not None:
+        by = f"{work.servers} is alive and has"
     return Reason(
         code=ReasonCode.WAITS_FOR_AGENT,
         about=about,
-        says=f"It waits on {named} since {written(since)}: {by} alive and has not taken it yet.",
+        says=f"It waits on {named} since {written(since)}: {by} not taken it yet.",
         since=since,
         mend=_LOG_OF_AGENT,
     )

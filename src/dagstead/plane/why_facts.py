@@ -112,6 +112,8 @@ class RunFacts:
     holder: Reason | None = None
     #: Why its location does not work.
     location: Reason | None = None
+    #: Why the fallback of its queue does not take it: a sentence.
+    no_fallback: str | None = None
     #: Whether no live agent has it.
     is_out_of_reach: bool = False
 

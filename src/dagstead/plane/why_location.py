@@ -150,10 +150,12 @@ def _in_error(facts: LocationFacts, status: LocationStatus) -> Reason:
         line = None if text is None else image_error(text)
         if line is not None:
             return _image(line, since)
-    if location.refused is not None and not location.is_broken:
+    retry = "" if status.next_at is None else f" The next try is at {written(status.next_at)}."
+    if location.refused is not None and location.state is not LoadState.FAILED:
+        # It had loaded: that its code cannot be loaded again is known when the try has failed.
         return Reason(
             code=ReasonCode.SERVER_AWAY,
-            says=sentence(location.refused.reason),
+            says=f"{sentence(location.refused.reason[:_MOST_SHOWN])}{retry}",
             since=location.refused.at,
             mend=Mend(
                 says="Its agents start it again by themselves; the agent's log says why it ended.",
@@ -161,7 +163,6 @@ def _in_error(facts: LocationFacts, status: LocationStatus) -> Reason:
             ),
         )
     serves = "" if status.serves is None else f" {str(status.serves).capitalize()} serves."
-    retry = "" if status.next_at is None else f" The next try is at {written(status.next_at)}."
     return Reason(
         code=ReasonCode.LOAD_ERROR,
         says=f"Its code cannot be loaded: {sentence((said or 'see its error')[:_MOST_SHOWN])}"

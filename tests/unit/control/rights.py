@@ -213,7 +213,7 @@ WHO: Mapping[str, str] = {
     "launches.why_waiting": "admin prod agent pool",
     "launches.worker_reports": "admin prod agent pool",
     "run_limits.of_branches": "",
-    "run_limits.runs_of_branches": "",
+    "run_limits.branch_runs": "",
     "run_limits.why_isolated": "",
     "questions.ask": "",
     "questions.has_changed": "",

@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import event
 
 from dagstead.control.actor import SYSTEM, Actor
+from dagstead.control.reasons import MOST_RUNS
 from dagstead.errors import ForbiddenError, InvalidInputError, NotFoundError
 from dagstead.plane.reasons import ReasonCode, SubjectKind
 from dagstead.plane.requests import CHECK_FOR_WORKSPACE_UPDATES, NewRequest
@@ -78,6 +79,28 @@ def test_a_location_that_cannot_be_loaded(
     is_said(plane.why("digits"), code, said)
 
 
+def test_a_code_server_that_cannot_be_reached_until_a_try_to_load_it_has_failed(
+    plane: Plane,
+) -> None:
+    plane.beat("gpu")
+    store = plane.store
+    reason = "Its agent cannot reach its code server: it is gone."
+    refuse = plane.control.statuses.note_refused
+    refuse(SYSTEM, plane.prod, store.locations.get("prod", "weather"), reason)
+    is_said(plane.why("weather"), ReasonCode.SERVER_AWAY, reason, command="dagstead agent list")
+    plane.later(10.0)
+    plane.beat("gpu")
+    assert plane.control.statuses.heal(SYSTEM, plane.prod)
+    is_said(plane.why("weather"), ReasonCode.SERVER_AWAY, reason, "in error, healing (try 1")
+
+
+def test_an_agent_that_starts_and_has_sent_no_heartbeat_yet(plane: Plane) -> None:
+    plane.offered()
+    plane.store.token_calls.asked(plane.token.id)
+    said = "The agents of queue 'gpu' are starting the code servers of their locations"
+    is_said(plane.why(), ReasonCode.SERVER_STARTING, said)
+
+
 def test_requests_by_their_ids(plane: Plane) -> None:
     plane.offered()
     launch = plane.store.launches.newest("prod", RUN)
@@ -136,6 +159,18 @@ def test_all_that_waits_in_few_statements(plane: Plane) -> None:
         plane.offered(f"{number:08}-0000")
     many, more = _counting(plane)
     assert (many, more) == (40, statements)
+
+
+def test_of_many_that_wait_the_oldest_are_listed_and_all_are_counted(plane: Plane) -> None:
+    for number in range(MOST_RUNS + 5):
+        plane.offered(f"{number:08}-0000")
+        plane.clock.advance(1.0)
+    found = plane.control.reasons.waiting_runs(SYSTEM, limit=10 * MOST_RUNS)
+    assert (len(found.rows), found.total) == (MOST_RUNS, MOST_RUNS + 5)
+    assert found.rows[0].run_id == "00000000-0000"
+    # It is none of those, and is explained all the same.
+    newest = f"{MOST_RUNS + 4:08}-0000"
+    is_said(plane.why(newest), ReasonCode.UNSERVED_QUEUE, "No agent is running")
 
 
 def _counting(plane: Plane) -> tuple[int, int]:

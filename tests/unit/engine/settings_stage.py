@@ -22,8 +22,10 @@ from dagster_cloud.api.dagster_cloud_api import (
     DagsterCloudApiGrpcResponse,
     DagsterCloudApiRequest,
 )
+from sqlalchemy import update
 
 from dagstead.control import bell
+from dagstead.control.actor import SYSTEM
 from dagstead.control.settings.form import deployment_settings_errors
 from dagstead.engine.daemons import Daemons
 from dagstead.engine.instances import Instances
@@ -33,6 +35,7 @@ from dagstead.plane.organization import ORGANIZATION
 from dagstead.plane.requests import Request
 from dagstead.plane.tokens import Grant, TokenKind
 from dagstead.store.all import Store
+from dagstead.store.tables import leader
 from dagstead.testing import eventually
 from dagstead.testing.clock import ManualClock
 from tests.support.heartbeats import heartbeat_of
@@ -200,6 +203,13 @@ class Stage:
     def dequeue(self) -> None:
         """A round of the run queue."""
         list(self.daemon("QUEUED_RUN_COORDINATOR").run_iteration(self.workspace))  # type: ignore[attr-defined]
+
+    def why(self, run: DagsterRun) -> str:
+        """Why a run waits, while a process runs the daemons."""
+        with self.store.database.write() as connection:
+            connection.execute(update(leader).values(holder="here", renewed_at=self.clock()))
+        control = self.instances.control
+        return str(control.reasons.why_run(SYSTEM, self.deployment, run.run_id).reason)
 
     def started(self, runs: Sequence[DagsterRun]) -> list[bool]:
         """Which runs have left the run queue."""

@@ -102,7 +102,9 @@ def test_the_limit_of_a_tag_says_which(opened: Open) -> None:
         said = reason_of(instance, add(instance, tags={"team": "red"}))
         free = add(instance, tags={"team": "green"})
         assert free not in holds(read_queue(instance, "prod", [free]))
-    assert f"the tag 'team=red' is reached: 1 of 1, held by {holder[:8]}." in said
+    assert (
+        f"the tag 'team=red' in deployment 'prod' is reached: 1 of 1, held by {holder[:8]}." in said
+    )
 
 
 @pytest.mark.parametrize("granularity", ["op", "run"])

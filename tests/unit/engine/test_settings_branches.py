@@ -62,15 +62,15 @@ def test_branch_deployments_share_a_limit_on_runs(
     assert first.started(runs) == [True, True]
     assert second.started(others) == [True, False]
     assert stage.started(of_prod) == [True] * 4
-    assert (
-        "This run waits in the run queue: 3 runs of branch deployments are in progress, and "
-        "max_concurrent_branch_deployment_runs is 3."
-    ) in messages(second.instance, others[1])
+    said = second.why(others[1])
+    assert "under way in all branch deployments is reached: 3 of 3, held by " in said
+    stage.clock.advance(11)
+    stage.instances.control.wait_notes.note(SYSTEM)
+    assert second.why(others[1]) in messages(second.instance, others[1])
 
     report(first.instance, runs[0], DagsterEventType.RUN_SUCCESS)
     second.dequeue()
     assert second.started(others) == [True, True]
-    assert messages(second.instance, others[1]).count("waits in the run queue") == 1
     shown = second.instance.get_concurrency_config().run_queue_config
     assert shown is not None
     assert shown.max_concurrent_runs_all_branch_deployments == 3
@@ -86,6 +86,8 @@ def test_one_branch_deployment_does_not_take_all(stage: Stage, first: Stage, sec
     second.dequeue()
     assert first.started(runs) == [True, False]
     assert second.started(others) == [True]
+    said = first.why(runs[1])
+    assert f"in branch deployment {first.name!r} is reached: 1 of 1, held by " in said
     set_organization(stage, {})
     first.dequeue()
     assert first.started(runs) == [True, True]
@@ -104,7 +106,10 @@ def test_branch_deployments_share_limits_on_tags(stage: Stage, first: Stage, sec
         second.dequeue()
     assert first.started(runs) == [True]
     assert second.started(others) == [False, True]
-    assert "branch_deployment_tag_concurrency_limits" in messages(second.instance, others[0])
+    said = second.why(others[0])
+    holder = runs[0].run_id[:8]
+    assert f"'team' in all branch deployments is reached: 1 of 1, held by {holder}." in said
+    assert "raise branch_deployment_tag_concurrency_limits in" in said
     report(first.instance, runs[0], DagsterEventType.RUN_SUCCESS)
     second.dequeue()
     assert second.started(others) == [True, True]
@@ -116,13 +121,13 @@ def test_what_was_let_out_and_is_not_recorded_yet_counts(
     """Every branch deployment has a daemon of its own, and all of them look at the same time."""
     set_organization(stage, {"max_concurrent_branch_deployment_runs": 1})
     (run,), (other,) = first.queued(), second.queued()
-    shared = stage.daemons.branch_runs
+    shared = stage.daemons.branch_gate
 
-    assert shared.admitted(first.deployment, first.instance, [run]) == [run]
-    assert shared.admitted(second.deployment, second.instance, [other]) == []
+    assert shared.admitted(first.deployment, [run]) == [run]
+    assert shared.admitted(second.deployment, [other]) == []
     # The daemon that let it out died before it could launch it.
     stage.clock.advance(60)
-    assert shared.admitted(second.deployment, second.instance, [other]) == [other]
+    assert shared.admitted(second.deployment, [other]) == [other]
 
 
 def test_limits_that_contradict_each_other_are_refused() -> None:
