@@ -162,6 +162,19 @@ ROWS: Mapping[str, Sequence[Mapping[str, Any]]] = {
             "errors": [],
         }
     ],
+    "alert_policies": [
+        {
+            "deployment": "prod",
+            "document": "own",
+            "name": "on-call",
+            "number": 0,
+            "key": "k",
+            "sealed": {"key": "k", "wrapped": "", "sealed": ""},
+            "created_at": 1.0,
+            "updated_at": 1.0,
+            "updated_by": "ada",
+        }
+    ],
     "tokens": [
         {
             "name": "ada",

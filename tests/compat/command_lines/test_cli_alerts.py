@@ -48,6 +48,15 @@ OURS = {
 }
 
 
+#: By program: the command that syncs, with its arguments, and the one that lists.
+BY_DAGSTER_CLOUD = (
+    "dagster-cloud deployment alert-policies sync",
+    ["--alert-policies", "file.yaml"],
+    "dagster-cloud deployment alert-policies list",
+)
+BY_DG = ("dg api alert-policy sync", ["file.yaml"], "dg api alert-policy list")
+
+
 @pytest.fixture(autouse=True)
 def ours(site: Site) -> Iterator[None]:
     """A policy of our own document, which stays whatever the official commands do."""
@@ -62,28 +71,20 @@ def ours(site: Site) -> Iterator[None]:
 
 @pytest.mark.parametrize("form", ["mapping", "list"])
 @pytest.mark.parametrize(
-    ("sync", "listing"),
-    [
-        (
-            "dagster-cloud deployment alert-policies sync --alert-policies file.yaml",
-            "dagster-cloud deployment alert-policies list",
-        ),
-        ("dg api alert-policy sync file.yaml", "dg api alert-policy list"),
-    ],
-    ids=["dagster-cloud", "dg"],
+    ("sync", "arguments", "listing"), [BY_DAGSTER_CLOUD, BY_DG], ids=["dagster-cloud", "dg"]
 )
 def test_a_document_is_synced_and_listed_as_it_was_written(
-    cli: OfficialCli, sync: str, listing: str, form: str
+    cli: OfficialCli, sync: str, arguments: list[str], listing: str, form: str
 ) -> None:
     document: Any = {"alert_policies": POLICIES} if form == "mapping" else POLICIES
     write(cli, document)
-    assert "Synced alert policies: agents, ml jobs" in run(cli, sync).text
-    listed = yaml.safe_load(run(cli, listing).stdout)
+    assert "Synced alert policies: agents, ml jobs" in cli.run(sync, *arguments).text
+    listed = yaml.safe_load(cli.run(listing).stdout)
     assert listed == {"alert_policies": POLICIES}
     # What a document does not name is removed.
     write(cli, {"alert_policies": POLICIES[:1]})
-    run(cli, sync)
-    assert yaml.safe_load(run(cli, listing).stdout) == {"alert_policies": POLICIES[:1]}
+    cli.run(sync, *arguments)
+    assert yaml.safe_load(cli.run(listing).stdout) == {"alert_policies": POLICIES[:1]}
 
 
 @pytest.mark.parametrize(
@@ -99,30 +100,21 @@ def test_a_document_is_synced_and_listed_as_it_was_written(
     ids=["event", "service", "ours"],
 )
 @pytest.mark.parametrize(
-    "sync",
-    [
-        "dagster-cloud deployment alert-policies sync --alert-policies file.yaml",
-        "dg api alert-policy sync file.yaml",
-    ],
-    ids=["dagster-cloud", "dg"],
+    ("sync", "arguments", "_listing"), [BY_DAGSTER_CLOUD, BY_DG], ids=["dagster-cloud", "dg"]
 )
 def test_what_is_not_offered_is_refused_by_name(
-    cli: OfficialCli, sync: str, change: Mapping[str, Any], sentence: str
+    cli: OfficialCli,
+    sync: str,
+    arguments: list[str],
+    _listing: str,
+    change: Mapping[str, Any],
+    sentence: str,
 ) -> None:
     write(cli, {"alert_policies": [{**POLICIES[0], **change}]})
-    said = run(cli, sync, fails=True).text
+    said = cli.run(sync, *arguments, fails=True).text
     # It is broken into lines at any place.
     assert "".join(sentence.split()) in "".join(said.replace("│", "").split())
 
 
 def write(cli: OfficialCli, document: object) -> None:
     (cli.folder / "file.yaml").write_text(yaml.safe_dump(document), encoding="utf-8")
-
-
-def run(cli: OfficialCli, command: str, *, fails: bool = False) -> Any:
-    words = command.split()
-    split = next(
-        (number for number, word in enumerate(words) if word.startswith("-") or "." in word),
-        len(words),
-    )
-    return cli.run(" ".join(words[:split]), *words[split:], fails=fails)

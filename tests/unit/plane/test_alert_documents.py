@@ -88,7 +88,7 @@ def test_a_service_that_cannot_be_is_refused(service: dict[str, Any], says: str)
         ({"event_types": []}, "have to be a list"),
         ({"event_types": ["JOB_FAILED"]}, "is not an event. Events are:"),
         ({"event_types": ["JOB_LONG_RUNNING"]}, "threshold_seconds"),
-        ({"name_": "p"}, "Did you mean 'name'?"),
+        ({"enable": True}, "Did you mean 'enabled'?"),
         ({"name": ""}, "The name of policy 1"),
         ({"name": "n" * 201}, "at most 200"),
         ({"enabled": "yes"}, "true or false"),
