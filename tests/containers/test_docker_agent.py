@@ -9,8 +9,10 @@ from dataclasses import dataclass
 import pytest
 
 from dagstead.testing.waiting import eventually
+from tests.support.asking_why import AskingWhy
 from tests.support.containers.agent import AGENT, QUEUE, RUN, DockerAgent, configuration
 from tests.support.containers.docker import Docker, Network
+from tests.support.containers.registry import Registry
 from tests.support.control_plane import ControlPlane
 from tests.support.deployment import DeploymentClient
 from tests.support.postgres import PostgresCluster
@@ -144,6 +146,50 @@ def test_an_agent_that_was_killed_works_on_when_it_is_started_again(site: Site) 
     site.prod.succeed(waiting)
     (after,) = site.agent.code_servers()
     assert after["Id"] != before["Id"]
+
+
+def test_an_image_that_cannot_be_pulled_is_the_reason(site: Site, registry: Registry) -> None:
+    who = AskingWhy(plane=site.plane, deployment=site.prod, token=site.plane.user_token("ada"))
+    image = f"{registry.repository('locations/nothing')}:1"
+    site.prod.deploy("unpullable", "compat_small", queue=QUEUE, image=image)
+
+    who.is_said("unpullable", "IMAGE_PULL", "cannot pull its image", "locations/nothing:1")
+    launch = ("--location", "unpullable", "--job", "whispering")
+    said = who.official().run("dagster-cloud job launch", *launch, fails=True).text
+    assert "locations/nothing" in said
+    site.prod.delete_location("unpullable")
+
+
+def test_a_run_goes_to_the_fallback_when_its_agent_is_dead_and_ends_there(
+    site: Site, docker: Docker, network: Network, agent_image: str
+) -> None:
+    plane, prod = site.plane, site.prod
+    who = AskingWhy(plane=plane, deployment=prod, token=plane.user_token("mia"))
+    folder = plane.folder / "spare"
+    folder.mkdir()
+    who.command("queues", "set", QUEUE, "--longest-wait", "1m", "--fallback", "queue:spare")
+    who.command("queues", "pause", QUEUE)
+    run_id = prod.launch(HYBRID, "plain_assets")
+    with DockerAgent(
+        docker,
+        network,
+        image=agent_image,
+        file=configuration(folder, plane.url, network, queue="spare"),
+        token=plane.agent_token("spare", queues=["spare", QUEUE]),
+    ) as spare:
+        spare.wait_until_ready()
+        site.agent.kill()
+        plane.let_agents_be_long_gone(AGENT)
+        plane.let_launches_be_old(run_id)
+        who.command("queues", "resume", QUEUE)
+
+        prod.succeed(run_id)
+        said = f"The run goes to queue 'spare', the fallback of queue '{QUEUE}'."
+        assert said in prod.messages(run_id)
+        assert "LAUNCH_RUN" in spare.log
+    site.agent.start()
+    site.agent.wait_until_ready(starts=3)
+    who.command("queues", "set", QUEUE, "--fallback", "wait")
 
 
 def test_an_agent_that_is_stopped_leaves_the_containers_of_ended_runs_only(

@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Self
 
 import httpx
+import psutil
 from sqlalchemy import delete, update
 
 from dagstead.control.actor import COMMAND_LINE
@@ -33,6 +34,9 @@ _LONG_GONE_SECONDS = 200.0
 
 #: Agents are reminded of a deploy after a minute.
 _OLD_DEPLOY_SECONDS = 70.0
+
+#: What an agent or a worker is busy with is explained after a minute.
+_LONG_START_SECONDS = 70.0
 
 _ORGANIZATION = "dagstead"
 
@@ -84,6 +88,17 @@ class ControlPlane:
     def url(self) -> str:
         """The address of the web server."""
         return f"http://{self._host}:{self._port}"
+
+    @property
+    def port(self) -> int:
+        """The port of the web server."""
+        return self._port
+
+    @property
+    def web_process(self) -> psutil.Process:
+        """The web server, which a test may freeze."""
+        assert self._web is not None
+        return psutil.Process(self._web.pid)
 
     @property
     def web_log(self) -> str:
@@ -210,6 +225,17 @@ class ControlPlane:
                 update(launches)
                 .where(launches.c.run_id == run_id)
                 .values(asked_at=launches.c.asked_at - ASKING_SECONDS)
+            )
+
+    def let_launches_be_old(self, *run_ids: str) -> None:
+        """Move what became of some runs so far back in time, by more than a start needs."""
+        moments = ("created_at", "offered_at", "taken_at", "begun_at")
+        columns = [launches.c[name] for name in moments]
+        with self.store.database.write() as connection:
+            connection.execute(
+                update(launches)
+                .where(launches.c.run_id.in_(run_ids))
+                .values({column: column - _LONG_START_SECONDS for column in columns})
             )
 
     def let_deploys_be_old(self) -> None:

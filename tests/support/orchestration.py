@@ -136,8 +136,8 @@ class NoDagster:
             limits=self.limits,
         )
 
-    def error_line(self, error: str) -> str:
-        return str(json.loads(error)["message"])
+    def error_lines(self, error: str) -> Sequence[str]:
+        return str(json.loads(error)["message"]).splitlines()
 
     def agent_error(self, error: str) -> str:
         return error

@@ -65,8 +65,8 @@ class Orchestration(Protocol):
     def run_queue(self, deployment: Deployment, run_ids: Collection[str]) -> RunQueue:
         """The run queue, with those of these runs that are queued."""
 
-    def error_line(self, error: str) -> str:
-        """The innermost line of a load error, as agents report it."""
+    def error_lines(self, error: str) -> Sequence[str]:
+        """The messages of a load error as agents report it, the innermost first."""
 
     def agent_error(self, error: str) -> str:
         """The message of an error in an agent's heartbeat."""

@@ -150,16 +150,16 @@ class Survey:
         work = self._of_work(deployment, location.name, location.queue)
         checks = self.backend.store.waits.checks(deployment.name) if location.is_loading else ()
         serving = self._serving(deployment, location.name, location.queue)
-        error = None
+        errors: Sequence[str] = ()
         if location.error is not None:
-            error = self.backend.orchestration.error_line(location.error)
+            errors = self.backend.orchestration.error_lines(location.error)
         line = _image_line(serving, location.name)
         taker = None if line is None else AgentFacts(named="its agent", image_error=line)
         return why_location(
             LocationFacts(
                 of=self.roster.facts(deployment, location),
                 work=_with(work, taker),
-                error=error,
+                errors=errors,
                 check=next((one for one in checks if one.queue == location.queue), None),
             )
         )

@@ -24,6 +24,16 @@ def agent_error(text: str) -> str:
         return text
 
 
+def lines_of(error: SerializableErrorInfo) -> list[str]:
+    """The messages of an error and of what caused it, in a line each, the innermost first."""
+    found: list[str] = []
+    inner: SerializableErrorInfo | None = error
+    while inner is not None:
+        found.append(" ".join(inner.message.split()))
+        inner = inner.cause
+    return found[::-1]
+
+
 def one_line(error: SerializableErrorInfo) -> str:
     """The message of the innermost error."""
     cause = cause_of(error) or error

@@ -37,7 +37,7 @@ from dagstead.engine.calls import AgentCalls
 from dagstead.engine.deployment_instance import DeploymentInstance
 from dagstead.engine.isolation import isolated_if_needed
 from dagstead.engine.late_schedules import LateSchedules
-from dagstead.engine.load_errors import agent_error, one_line
+from dagstead.engine.load_errors import agent_error, lines_of
 from dagstead.engine.run_origins import origin_of
 from dagstead.engine.run_queue import read_queue, read_run
 from dagstead.engine.worker_reports import worker_reports
@@ -157,9 +157,9 @@ class DagsterOrchestration:
         """See the protocol."""
         return read_queue(self.instance_of(deployment), deployment.name, run_ids)
 
-    def error_line(self, error: str) -> str:
+    def error_lines(self, error: str) -> Sequence[str]:
         """See the protocol."""
-        return one_line(deserialize_value(error, SerializableErrorInfo))
+        return lines_of(deserialize_value(error, SerializableErrorInfo))
 
     def agent_error(self, error: str) -> str:
         """See the protocol."""

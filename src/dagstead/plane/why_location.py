@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from shlex import quote
 
@@ -32,8 +33,8 @@ class LocationFacts:
 
     of: Facts
     work: QueueWork
-    #: The innermost line of its load error, if it has one.
-    error: str | None = None
+    #: The lines of its load error, the innermost first, if it has one.
+    errors: Sequence[str] = ()
     #: The check for deploys that its agents have not answered.
     check: RequestBrief | None = None
 
@@ -145,8 +146,9 @@ def _in_error(facts: LocationFacts, status: LocationStatus) -> Reason:
         (one.error for one in facts.of.servers if one.state is ServerState.FAILED and one.error),
         None,
     )
-    said = facts.error or status.reason or location.notice or failed
-    for text in (facts.error, status.reason, failed):
+    said = next(iter(facts.errors), None) or status.reason or location.notice or failed
+    # Docker's client says what it wanted in the error around that of HTTP.
+    for text in (*facts.errors, status.reason, failed):
         line = None if text is None else image_error(text)
         if line is not None:
             return _image(line, since)

@@ -17,7 +17,8 @@ from dagstead.plane.launches import How, LaunchEnd, RunEnd
 from dagstead.plane.queues import QueueChange
 from dagstead.plane.reasons import ReasonCode
 from dagstead.plane.run_queue import Pool, PoolNeed, QueuedRun, QueueLimits, RunStatus
-from dagstead.plane.why_facts import PlaneFacts, QueueState, QueueWork
+from dagstead.plane.why import why_run
+from dagstead.plane.why_facts import PlaneFacts, QueueState, QueueWork, RunFacts
 from dagstead.plane.why_held import why_held
 from dagstead.testing.clock import ManualClock
 from tests.support.releases import deploy, new_location
@@ -282,3 +283,17 @@ def test_a_run_that_was_never_submitted(plane: Plane) -> None:
         updated_at=plane.clock(),
     )
     is_said(plane.why(), ReasonCode.NOT_SUBMITTED, "is not in the run queue")
+
+
+@pytest.mark.parametrize("status", RunStatus)
+def test_a_run_of_which_next_to_nothing_is_known_has_a_sentence(
+    plane: Plane, status: RunStatus
+) -> None:
+    run = QueuedRun(run_id=RUN, status=status, location=None, created_at=0.0, updated_at=0.0)
+    work = QueueWork(deployment=plane.prod, queue=None)
+    reason = why_run(RunFacts(run=run, plane=PlaneFacts(now=1e6), work=work))
+    assert reason.says.endswith(".")
+    assert len(reason.says.split()) > 4
+    assert not reason.is_waiting or reason.mend is not None
+    if status in {RunStatus.QUEUED, RunStatus.STARTING}:
+        assert reason.says.startswith("The reason is unknown, because ")

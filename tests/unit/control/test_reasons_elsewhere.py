@@ -67,6 +67,11 @@ def test_a_location_that_waits_for_the_others(plane: Plane) -> None:
     [
         ("KeyError: 3", ReasonCode.LOAD_ERROR, "Its code cannot be loaded: KeyError: 3."),
         ("ErrImagePull: org/x", ReasonCode.IMAGE_PULL, "cannot pull its image: ErrImagePull"),
+        (
+            "HTTPError: 404\nNotFound: 404: manifest for org/x not found: manifest unknown",
+            ReasonCode.IMAGE_PULL,
+            "cannot pull its image: NotFound: 404: manifest for org/x not found",
+        ),
     ],
 )
 def test_a_location_that_cannot_be_loaded(

@@ -22,7 +22,7 @@ from dagstead.control.agents import AgentReport
 from dagstead.control.requests import Poll
 from dagstead.engine.load_errors import one_line
 from dagstead.errors import DeploymentNotFoundError, ForbiddenError
-from dagstead.plane.agents import Heartbeat
+from dagstead.plane.agents import ALIVE_SECONDS, Heartbeat
 from dagstead.plane.code_servers import ServerReport, ServerState
 from dagstead.plane.requests import DEFAULT_POP_LIMIT, Request
 
@@ -107,9 +107,13 @@ def list_agents(
     Those of other queues are among them: in a cluster or on a Docker host that they share, an
     official agent removes the code servers of agents that are not listed. Who knows an id can do
     nothing with it, as the token counts.
+
+    An agent asks by its own clock, which may be wrong: whoever is alive is listed all the same.
     """
     caller = context.caller
     now = caller.control.clock()
+    if heartbeated_since is not None:
+        heartbeated_since = min(heartbeated_since, now - ALIVE_SECONDS)
     newest: dict[str, Heartbeat] = {}
     for beat in caller.control.agents.granted(caller.actor):
         if heartbeated_since is None or beat.received_at >= heartbeated_since:
