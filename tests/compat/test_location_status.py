@@ -331,7 +331,6 @@ def twins(
     """A location that two agents serve, with one token, or with a token for each of them."""
     name = f"twins-{request.node.callspec.id}"
     environment = agent_environment(AGENT_MINORS[-1])
-    deployment = plane.deployment(name)
     setups = [
         AgentSetup(
             label=f"{name}-{number}",
@@ -343,7 +342,7 @@ def twins(
         for number, token in enumerate(_tokens(plane, name, request.param))
     ]
     ground = Ground(
-        deployment=deployment,
+        deployment=plane.deployment(name),
         token=plane.user_token(name),
         environment=environment,
         queue=QUEUE,
@@ -354,14 +353,9 @@ def twins(
     agents = [OfficialAgent(plane, environment, setup) for setup in setups]
     try:
         ground.wait_for("live")
-        # An agent sends its first heartbeat when its code servers are there. The managed pool
-        # sends some for every deployment.
+        # They send heartbeats when their code servers are there; the managed pool does always.
         labels = {setup.label for setup in setups}
-        eventually(
-            lambda: labels <= {beat.label for beat in plane.store.agents.of(name)},
-            90,
-            "both agents",
-        )
+        eventually(lambda: labels <= {a.label for a in plane.store.agents.of(name)}, 90, "both")
         yield ground, agents
     finally:
         for agent in agents:
