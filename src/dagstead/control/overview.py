@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from dagstead.control.actor import Actor
@@ -11,6 +11,7 @@ from dagstead.control.health import parts_now
 from dagstead.control.queue_facts import QueueFacts
 from dagstead.control.roster import Roster
 from dagstead.plane.agents import as_agent
+from dagstead.plane.alert_problems import unreadable_problems
 from dagstead.plane.deployments import Deployment
 from dagstead.plane.late_schedules import LateSchedule, late_problems
 from dagstead.plane.location_status import status_of
@@ -104,7 +105,9 @@ class Overview:
             queues=[facts.view(name) for name in facts.names()],
             callers=self._refused() if actor.is_unlimited else (),
         )
-        return in_order([*found, *late_problems(self._late(actor, granted))])
+        late = late_problems(self._late(actor, granted))
+        alerts = () if actor.is_of_locations else self._of_alerts(granted)
+        return in_order([*found, *late, *alerts])
 
     def problems_of_each(
         self, actor: Actor, names: Collection[str]
@@ -171,6 +174,11 @@ class Overview:
             for late in self._backend.orchestration.late_schedules(deployment, now, is_whole=False)
             if actor.sees_location(late.location)
         ]
+
+    def _of_alerts(self, granted: Collection[str]) -> Iterator[Problem]:
+        """What is wrong with alerts themselves."""
+        policies = self._backend.store.alert_policies.everywhere(ORGANIZATION, granted)
+        yield from unreadable_problems(policies.unreadable)
 
     def _refused(self) -> list[RefusedCaller]:
         """Who was refused in the last day, the last one first."""
