@@ -11,7 +11,7 @@ from dagstead.control.health import parts_now
 from dagstead.control.queue_facts import QueueFacts
 from dagstead.control.roster import Roster
 from dagstead.plane.agents import as_agent
-from dagstead.plane.alert_problems import unreadable_problems
+from dagstead.plane.alert_problems import lost_problems, unreadable_problems
 from dagstead.plane.deployments import Deployment
 from dagstead.plane.late_schedules import LateSchedule, late_problems
 from dagstead.plane.location_status import status_of
@@ -32,6 +32,8 @@ from dagstead.routing.routes import BRANCHES, Destination, Route, RoutedLocation
 _MOST_RELEASES = 200
 #: An agent with a wrong token calls again and again.
 _REFUSED_SECONDS = 3600.0
+#: For so long it is shown that a message about alerts was given up.
+_LOST_SECONDS = 24 * 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,8 +179,13 @@ class Overview:
 
     def _of_alerts(self, granted: Collection[str]) -> Iterator[Problem]:
         """What is wrong with alerts themselves."""
-        policies = self._backend.store.alert_policies.everywhere(ORGANIZATION, granted)
+        store = self._backend.store
+        policies = store.alert_policies.everywhere(ORGANIZATION, granted)
         yield from unreadable_problems(policies.unreadable)
+        on = {each.id for each in policies.readable if each.policy.is_enabled}
+        after = self._backend.now() - _LOST_SECONDS
+        lost = store.alert_outbox.lost(ORGANIZATION, granted, after)
+        yield from lost_problems(each for each in lost if each.policy_id in on)
 
     def _refused(self) -> list[RefusedCaller]:
         """Who was refused in the last day, the last one first."""
