@@ -76,7 +76,7 @@ def _alert_policy(deployment: str) -> Callable[[World], StoredPolicy]:
         store = world.surface.store
         entries = read_document([_ALERT_POLICY], AlertDocument.OFFICIAL)
         store.alert_policies.replace(deployment, AlertDocument.OFFICIAL, entries, "ada")
-        return store.alert_policies.all(deployment)[0]
+        return store.alert_policies.all(deployment).readable[0]
 
     return made
 

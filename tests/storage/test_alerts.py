@@ -11,14 +11,13 @@ from sqlalchemy import select
 from dagstead.control.actor import COMMAND_LINE, SYSTEM
 from dagstead.plane.alert_deliveries import DeliveryState
 from dagstead.plane.alert_documents import read_document
-from dagstead.plane.alert_news import EndedRun
 from dagstead.plane.alert_policies import AlertDocument
-from dagstead.plane.alerts import AlertRun
 from dagstead.plane.organization import ORGANIZATION
 from dagstead.store.all import Store
 from dagstead.store.tables import alert_policies
 from dagstead.testing.clock import ManualClock
 from tests.support.alert_policies import entry_of, sync
+from tests.support.alert_runs import failed_run
 from tests.support.orchestration import NoDagster, control_without_dagster
 
 pytestmark = pytest.mark.storage
@@ -32,25 +31,13 @@ def prod(store: Store) -> Store:
     return store
 
 
-def failed_run(number: int, clock: ManualClock) -> EndedRun:
-    run = AlertRun(
-        run_id=f"r{number}",
-        job="nightly",
-        location="shop",
-        repository="__repository__",
-        tags={},
-        at=clock(),
-    )
-    return EndedRun(run=run, has_failed=True)
-
-
 def test_a_policy_keeps_its_number_as_long_as_it_keeps_its_name(prod: Store) -> None:
     store = prod.alert_policies
     store.replace("prod", OWN, read_document([entry_of("a"), entry_of("b")], OWN), "ada")
-    before = {each.policy.name: each.id for each in store.all("prod")}
+    before = {each.policy.name: each.id for each in store.all("prod").readable}
     changed = [entry_of("c"), entry_of("b", "JOB_FAILURE")]
     store.replace("prod", OWN, read_document(changed, OWN), "eve")
-    after = store.all("prod")
+    after = store.all("prod").readable
     assert [(each.policy.name, each.updated_by) for each in after] == [("c", "eve"), ("b", "eve")]
     assert after[1].id == before["b"]
     assert after[1].entry == changed[1]
@@ -60,10 +47,10 @@ def test_the_two_documents_may_have_the_same_names(prod: Store) -> None:
     store = prod.alert_policies
     for kind in AlertDocument:
         store.replace("prod", kind, read_document([entry_of("a")], kind), "ada")
-    assert [each.document for each in store.all("prod")] == [OFFICIAL, OWN]
+    assert [each.document for each in store.all("prod").readable] == [OFFICIAL, OWN]
     assert store.remove("prod", OFFICIAL, "a")
     assert not store.remove("prod", OFFICIAL, "a")
-    assert [each.document for each in store.all("prod")] == [OWN]
+    assert [each.document for each in store.all("prod").readable] == [OWN]
 
 
 def test_an_entry_is_encrypted_and_follows_the_master_key(prod: Store) -> None:
@@ -75,7 +62,7 @@ def test_an_entry_is_encrypted_and_follows_the_master_key(prod: Store) -> None:
     control.secrets.rotate_key(COMMAND_LINE)
     (new,) = prod.alert_policies.keys_in_use(ORGANIZATION)
     assert new != old
-    assert prod.alert_policies.all("prod")[0].entry == entry_of("a")
+    assert prod.alert_policies.all("prod").readable[0].entry == entry_of("a")
     assert prod.alert_policies.forget(ORGANIZATION, [new]) == 1
 
 
@@ -89,11 +76,11 @@ def test_two_who_sync_at_once_leave_one_of_their_documents(prod: Store) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    names = {each.policy.name[0] for each in prod.alert_policies.all("prod")}
+    names = {each.policy.name[0] for each in prod.alert_policies.all("prod").readable}
     assert len(names) == 1
 
 
-def test_every_failed_run_is_told_once_and_none_from_before(
+def test_every_failed_run_is_sent_once_and_none_from_before(
     prod: Store, clock: ManualClock
 ) -> None:
     dagster = NoDagster()
@@ -150,7 +137,7 @@ def test_a_message_of_a_policy_under_way_is_left_out(prod: Store) -> None:
     place = prod.deployments.get("prod")
     for name in ("a", "a", "b"):
         control.alerts.test(COMMAND_LINE, place, name)
-    numbers = {each.policy.name: each.id for each in prod.alert_policies.all("prod")}
+    numbers = {each.policy.name: each.id for each in prod.alert_policies.all("prod").readable}
     due = control.alert_watch.due(SYSTEM, [numbers["a"]], 10)
     assert [delivery.policy for delivery, _ in due] == ["b"]
 

@@ -223,7 +223,7 @@ def _names(plane: Plane, run_id: str) -> dict[str, Any]:
     location = {"location_name": "digits", "code_source": {"module_name": "m"}, "image": "evil:1"}
     return {
         **dict.fromkeys(_WHATEVER.split(), "nothing"),
-        "alertPolicyId": plane.store.alert_policies.all("prod")[0].id,
+        "alertPolicyId": plane.store.alert_policies.all("prod").readable[0].id,
         "alertPolicyName": _POLICY,
         "baseDeploymentName": "prod",
         "below": 99,

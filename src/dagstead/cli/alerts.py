@@ -19,7 +19,7 @@ from dagstead.cli.yaml_files import read_yaml
 
 if TYPE_CHECKING:
     from dagstead.cli.control_plane import AlertActs
-    from dagstead.client.alerts import ListedAlertPolicy, ListedDelivery
+    from dagstead.client.alerts import BrokenAlertPolicy, ListedAlertPolicy, ListedDelivery
 
 app = typer.Typer(
     help="Say which alerts are sent where, try it, and silence them.", no_args_is_help=True
@@ -51,9 +51,11 @@ def list_(
     """
     board = plane.alerts(deployment_of(deployment)).board(0)
     empty = "There are no alert policies. Write some, and store them with `dagstead alerts sync`."
-    print_rows([_row(each) for each in board.policies], format_, empty=empty)
+    rows = [*map(_row, board.policies), *map(_broken_row, board.unreadable)]
+    print_rows(rows, format_, empty=empty)
+    names = {policy.id: policy.name for policy in board.policies}
+    names |= {policy.id: policy.name for policy in board.unreadable}
     for each in board.silences:
-        names = {policy.id: policy.name for policy in board.policies}
         which = "all policies" if each.policy_id is None else f"{names.get(each.policy_id)!r}"
         note = "" if each.note is None else f": {each.note}"
         say(
@@ -268,6 +270,20 @@ def _row(policy: ListedAlertPolicy) -> Mapping[str, Any]:
         "silenced_until": moment(policy.silenced_until),
         "last": None if last is None else f"{last.state} {moment(last.sent_at or last.created_at)}",
         "error": None if last is None else last.error,
+    }
+
+
+def _broken_row(policy: BrokenAlertPolicy) -> Mapping[str, Any]:
+    return {
+        "policy": policy.name,
+        "document": policy.document,
+        "enabled": None,
+        "events": [],
+        "to": None,
+        "firing": 0,
+        "silenced_until": None,
+        "last": "cannot be read",
+        "error": policy.says,
     }
 
 

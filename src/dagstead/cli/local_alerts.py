@@ -8,6 +8,7 @@ from typing import Any
 
 from dagstead.client.alerts import (
     AlertBoard,
+    BrokenAlertPolicy,
     ListedAlert,
     ListedAlertPolicy,
     ListedDelivery,
@@ -35,6 +36,12 @@ class LocalAlerts:
         found = alerts.deliveries(COMMAND_LINE, self._deployment, deliveries)
         return AlertBoard(
             policies=tuple(map(_policy, alerts.policies(COMMAND_LINE, self._deployment))),
+            unreadable=tuple(
+                BrokenAlertPolicy(
+                    id=each.id, name=each.name, document=str(each.document), says=each.says
+                )
+                for each in alerts.unreadable(COMMAND_LINE, self._deployment)
+            ),
             silences=tuple(map(_silence, alerts.silences(COMMAND_LINE, self._deployment))),
             deliveries=tuple(map(_delivery, found)),
         )

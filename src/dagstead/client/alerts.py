@@ -14,7 +14,8 @@ _BOARD = (
     "query ($deliveries: Int) { result: alertBoard(deliveries: $deliveries) { policies { id name "
     "document description enabled eventTypes service destination "
     "firing { event title says since } silencedUntil "
-    f"last {{ {_DELIVERY} }} }} silences {{ {_SILENCE} }} deliveries {{ {_DELIVERY} }} }} }}"
+    f"last {{ {_DELIVERY} }} }} unreadable {{ id name document says }} "
+    f"silences {{ {_SILENCE} }} deliveries {{ {_DELIVERY} }} }} }}"
 )
 _DOCUMENT = "query ($kind: AlertDocumentKind!) { result: alertDocument(kind: $kind) }"
 _ONE = f"query ($id: String!) {{ result: alertDelivery(id: $id) {{ {_DELIVERY} }} }}"
@@ -77,6 +78,18 @@ class ListedAlertPolicy:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class BrokenAlertPolicy:
+    """A policy that the control plane cannot read."""
+
+    id: int
+    name: str
+    #: ``official`` or ``own``.
+    document: str
+    #: Why, and what to do.
+    says: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class ListedSilence:
     """A silence."""
 
@@ -92,6 +105,7 @@ class AlertBoard:
     """Everything about the alerts of a deployment."""
 
     policies: tuple[ListedAlertPolicy, ...]
+    unreadable: tuple[BrokenAlertPolicy, ...]
     silences: tuple[ListedSilence, ...]
     deliveries: tuple[ListedDelivery, ...]
 
@@ -107,6 +121,7 @@ class Alerts:
         found = self.connection.graphql(_BOARD, deliveries=deliveries)["result"]
         return AlertBoard(
             policies=tuple(map(_policy, found["policies"])),
+            unreadable=tuple(BrokenAlertPolicy(**each) for each in found["unreadable"]),
             silences=tuple(map(_silence, found["silences"])),
             deliveries=tuple(map(_delivery, found["deliveries"])),
         )

@@ -27,7 +27,9 @@ def alerts(call: PageCall) -> Response:
     granted = call.control.deployments.granted(call.actor)
     found = call.chosen_deployment(granted)
     shown = call.control.alerts.policies(call.actor, found)
+    unreadable = call.control.alerts.unreadable(call.actor, found)
     names = {each.stored.id: each.stored.policy.name for each in shown}
+    names |= {each.id: each.name for each in unreadable}
     sent = call.control.alerts.deliveries(call.actor, found, _DELIVERIES)
     firing = _firing(shown)
     return call.show(
@@ -38,6 +40,7 @@ def alerts(call: PageCall) -> Response:
         deployments=granted,
         deployment=found,
         rows=[(each, of_alert_policy(each)) for each in shown],
+        unreadable=unreadable,
         firing=firing[:_FIRING],
         more_firing=max(0, len(firing) - _FIRING),
         deliveries=[(each, of_delivery(each)) for each in sent],

@@ -67,4 +67,5 @@ def link_of(problem: Problem) -> str:
         ProblemKind.RELEASE: _LINKS.release(place, name),
         ProblemKind.SCHEDULE: _LINKS.location(place, name),
         ProblemKind.LOCATION: _LINKS.location(place, name),
+        ProblemKind.ALERTS: _LINKS.page("alerts", deployment=place),
     }[problem.kind]

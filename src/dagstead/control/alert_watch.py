@@ -15,7 +15,7 @@ from dagstead.errors import DagsteadError, StoreAwayError
 from dagstead.plane.alert_deliveries import AlertDelivery
 from dagstead.plane.alert_events import AlertEvent, EventSubject
 from dagstead.plane.alert_news import EndedRuns
-from dagstead.plane.alert_policies import StoredPolicy
+from dagstead.plane.alert_policies import StoredPolicy, UnreadablePolicy
 from dagstead.plane.alert_states import FiringAlert, PolicyRound, Silence, judge
 from dagstead.plane.alerts import (
     Alert,
@@ -60,15 +60,23 @@ class AlertWatch:
         store = self._backend.store
         deployments = {each.name: each for each in store.deployments.all() if not each.closed}
         every = store.alert_policies.everywhere(ORGANIZATION, deployments)
+        broken = {each.deployment for each in every.unreadable}
         policies: dict[str, list[StoredPolicy]] = defaultdict(list)
-        for each in every:
+        for each in every.readable:
             policies[each.deployment].append(each)
         problems = self._problems(actor, policies)
         silences = store.alert_silences.all(ORGANIZATION, policies) if policies else []
-        firing = _by_policy(store.alert_outbox.firing(ORGANIZATION, [each.id for each in every]))
+        firing = _by_policy(store.alert_outbox.firing(ORGANIZATION, every.numbers))
         made = 0
         for name, own in policies.items():
-            look = _Look(self._backend, deployments[name], own, firing, silences)
+            look = _Look(
+                backend=self._backend,
+                deployment=deployments[name],
+                policies=own,
+                firing=firing,
+                silences=silences,
+                has_unreadable=name in broken,
+            )
             made += look.run(problems.get(name, ()))
         if made:
             self._backend.bell.ring(bell.alerts())
@@ -76,7 +84,7 @@ class AlertWatch:
 
     def due(
         self, actor: Actor, besides: Collection[int], limit: int
-    ) -> list[tuple[AlertDelivery, StoredPolicy]]:
+    ) -> list[tuple[AlertDelivery, StoredPolicy | UnreadablePolicy]]:
         """The messages to send now, one for each policy at most, with the policy as it is now.
 
         Args:
@@ -124,7 +132,7 @@ class AlertWatch:
         return Overview(self._backend).problems_of_each(actor, names) if names else {}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class _Look:
     """One look at one deployment."""
 
@@ -133,6 +141,8 @@ class _Look:
     policies: Sequence[StoredPolicy]
     firing: Mapping[int, Mapping[str, FiringAlert]]
     silences: Sequence[Silence]
+    #: Whether there are others, and nobody knows what these want.
+    has_unreadable: bool
 
     def run(self, problems: Iterable[Problem]) -> int:
         """Store what fires; returns how many messages there are to send."""
@@ -213,7 +223,7 @@ class _Look:
         stored = self.backend.store.alert_outbox.cursors(self.deployment.name)
         wanted = {_ENDS[event] for event in _ENDS if self._wants(event)}
         unwanted = set(stored) - {str(event) for event in wanted}
-        if unwanted:
+        if unwanted and not self.has_unreadable:
             # Who wants them later does not want what happened until then.
             self.backend.store.alert_outbox.forget_cursors(self.deployment.name, unwanted)
         if not wanted:

@@ -9,10 +9,15 @@ from typing import Any
 from dagstead.control import bell
 from dagstead.control.actor import Actor
 from dagstead.control.backend import Backend
-from dagstead.errors import ForbiddenError, InvalidInputError, NotFoundError
+from dagstead.errors import DamagedSecretError, ForbiddenError, InvalidInputError, NotFoundError
 from dagstead.plane.alert_deliveries import AlertDelivery, DeliveryItem
 from dagstead.plane.alert_documents import MOST_POLICIES, read_document, read_policy
-from dagstead.plane.alert_policies import AlertDocument, StoredPolicy, masked_entry
+from dagstead.plane.alert_policies import (
+    AlertDocument,
+    StoredPolicy,
+    UnreadablePolicy,
+    masked_entry,
+)
 from dagstead.plane.alert_states import FiringAlert, Silence
 from dagstead.plane.deployments import Deployment
 from dagstead.plane.organization import ORGANIZATION
@@ -46,13 +51,13 @@ class Alerts:
     _backend: Backend
 
     def policies(self, actor: Actor, deployment: Deployment) -> list[ShownPolicy]:
-        """The policies of a deployment, those of the official document first.
+        """The policies of a deployment that can be read, those of the official document first.
 
         Raises:
             ForbiddenError: for those who may not see the whole deployment.
         """
         self._require_reading(actor, deployment)
-        stored = self._backend.store.alert_policies.all(deployment.name)
+        stored = self._backend.store.alert_policies.all(deployment.name).readable
         numbers = [each.id for each in stored]
         outbox = self._backend.store.alert_outbox
         firing = [each for each in outbox.firing(ORGANIZATION, numbers) if each.ended_at is None]
@@ -70,6 +75,15 @@ class Alerts:
             for each in stored
         ]
 
+    def unreadable(self, actor: Actor, deployment: Deployment) -> Sequence[UnreadablePolicy]:
+        """The policies of a deployment that cannot be read, with the reason.
+
+        Raises:
+            ForbiddenError: for those who may not see the whole deployment.
+        """
+        self._require_reading(actor, deployment)
+        return self._backend.store.alert_policies.all(deployment.name).unreadable
+
     def document(
         self, actor: Actor, deployment: Deployment, kind: AlertDocument
     ) -> list[Mapping[str, Any]]:
@@ -77,13 +91,18 @@ class Alerts:
 
         Raises:
             ForbiddenError: for those who may not see the whole deployment.
+            DamagedSecretError: when one of its policies cannot be read: whoever synced the rest
+                would remove it.
         """
         self._require_reading(actor, deployment)
         stored = self._backend.store.alert_policies.all(deployment.name)
+        for each in stored.unreadable:
+            if each.document is kind:
+                raise DamagedSecretError(each.says)
         may_change = self.may_change(actor, deployment)
         return [
             each.entry if may_change else masked_entry(each)
-            for each in stored
+            for each in stored.readable
             if each.document is kind
         ]
 
@@ -131,11 +150,12 @@ class Alerts:
         kind = AlertDocument.OFFICIAL
         policy = read_policy(entry, kind)
         store = self._backend.store.alert_policies
-        others = [
-            each
-            for each in store.all(deployment.name)
-            if each.document is kind and each.policy.name != policy.name
+        stored = store.all(deployment.name)
+        names = [
+            *(each.policy.name for each in stored.readable if each.document is kind),
+            *(each.name for each in stored.unreadable if each.document is kind),
         ]
+        others = [name for name in names if name != policy.name]
         if len(others) >= MOST_POLICIES:
             raise InvalidInputError(
                 f"Deployment {deployment.name!r} has {len(others)} alert policies already, which "
@@ -272,7 +292,7 @@ class Alerts:
             ForbiddenError: for those who may not see the whole deployment.
         """
         self._require_reading(actor, deployment)
-        own = {each.id for each in self._backend.store.alert_policies.all(deployment.name)}
+        own = self._backend.store.alert_policies.all(deployment.name).numbers
         outbox = self._backend.store.alert_outbox
         last = None if before is None else outbox.get(ORGANIZATION, before)
         if before is not None and (last is None or last.policy_id not in own):
@@ -296,10 +316,13 @@ class Alerts:
 
     def _named(self, deployment: Deployment, name: str, kind: AlertDocument | None) -> StoredPolicy:
         every = self._backend.store.alert_policies.all(deployment.name)
-        for each in every:
+        for each in every.readable:
             if each.policy.name == name and kind in {None, each.document}:
                 return each
-        raise _unknown(deployment, name, [each.policy.name for each in every])
+        for broken in every.unreadable:
+            if broken.name == name and kind in {None, broken.document}:
+                raise DamagedSecretError(broken.says)
+        raise _unknown(deployment, name, [each.policy.name for each in every.readable])
 
     def _changed(self) -> None:
         self._backend.bell.ring(bell.alerts())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from dagstead.control.actor import Actor
@@ -11,6 +11,7 @@ from dagstead.control.health import parts_now
 from dagstead.control.queue_facts import QueueFacts
 from dagstead.control.roster import Roster
 from dagstead.plane.agents import as_agent
+from dagstead.plane.alert_problems import lost_problems, unreadable_problems
 from dagstead.plane.deployments import Deployment
 from dagstead.plane.late_schedules import LateSchedule, late_problems
 from dagstead.plane.location_status import status_of
@@ -31,6 +32,8 @@ from dagstead.routing.routes import BRANCHES, Destination, Route, RoutedLocation
 _MOST_RELEASES = 200
 #: An agent with a wrong token calls again and again.
 _REFUSED_SECONDS = 3600.0
+#: For so long it is shown that a message about alerts was given up.
+_LOST_SECONDS = 24 * 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +107,9 @@ class Overview:
             queues=[facts.view(name) for name in facts.names()],
             callers=self._refused() if actor.is_unlimited else (),
         )
-        return in_order([*found, *late_problems(self._late(actor, granted))])
+        late = late_problems(self._late(actor, granted))
+        alerts = () if actor.is_of_locations else self._of_alerts(granted)
+        return in_order([*found, *late, *alerts])
 
     def problems_of_each(
         self, actor: Actor, names: Collection[str]
@@ -171,6 +176,16 @@ class Overview:
             for late in self._backend.orchestration.late_schedules(deployment, now, is_whole=False)
             if actor.sees_location(late.location)
         ]
+
+    def _of_alerts(self, granted: Collection[str]) -> Iterator[Problem]:
+        """What is wrong with alerts themselves."""
+        store = self._backend.store
+        policies = store.alert_policies.everywhere(ORGANIZATION, granted)
+        yield from unreadable_problems(policies.unreadable)
+        on = {each.id for each in policies.readable if each.policy.is_enabled}
+        after = self._backend.now() - _LOST_SECONDS
+        lost = store.alert_outbox.lost(ORGANIZATION, granted, after)
+        yield from lost_problems(each for each in lost if each.policy_id in on)
 
     def _refused(self) -> list[RefusedCaller]:
         """Who was refused in the last day, the last one first."""

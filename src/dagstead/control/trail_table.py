@@ -145,6 +145,7 @@ TRAIL: Final[Mapping[str, RowRule | Quiet]] = {
     "alerts.may_change": Quiet.VIEW,
     "alerts.policies": Quiet.VIEW,
     "alerts.silences": Quiet.VIEW,
+    "alerts.unreadable": Quiet.VIEW,
     "alert_watch.due": Quiet.ITSELF,
     "alert_watch.look": Quiet.ITSELF,
     "alert_watch.note_failed": Quiet.ITSELF,

@@ -165,6 +165,15 @@ def board(info: GraphQLResolveInfo, deliveries: int | None = None) -> Mapping[st
     limit = _DELIVERIES if deliveries is None else max(0, min(deliveries, _MOST))
     return {
         "policies": [_shown(each) for each in alerts.policies(actor, deployment)],
+        "unreadable": [
+            {
+                "id": each.id,
+                "name": each.name,
+                "document": str(each.document),
+                "says": each.says,
+            }
+            for each in alerts.unreadable(actor, deployment)
+        ],
         "silences": [_silence(each) for each in alerts.silences(actor, deployment)],
         "deliveries": [_delivery(each) for each in alerts.deliveries(actor, deployment, limit)],
         "mayChange": alerts.may_change(actor, deployment),

@@ -106,6 +106,19 @@ class AlertDelivery:
         return self.state is not DeliveryState.WAITING or self.tries > 0
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LostDelivery:
+    """The newest message of a policy that was given up, where none has arrived since."""
+
+    deployment: str
+    policy_id: int
+    policy: str
+    #: When it was tried last.
+    at: float
+    #: Why it did not arrive.
+    error: str
+
+
 def next_try(delivery: AlertDelivery, now: float) -> float | None:
     """When to try again, after one more try has failed; ``None`` to give it up."""
     if delivery.is_test or now - delivery.created_at >= GIVE_UP_SECONDS:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final
@@ -119,6 +119,44 @@ class StoredPolicy:
     created_at: float
     updated_at: float
     updated_by: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class UnreadablePolicy:
+    """A policy that is stored, and that this process cannot read: nothing is sent for it."""
+
+    id: int
+    deployment: str
+    document: AlertDocument
+    name: str
+    #: Why, as a sentence without secrets.
+    reason: str
+    #: When it was stored last.
+    updated_at: float
+
+    @property
+    def says(self) -> str:
+        """What happened, and what to do."""
+        official = " --official" if self.document is AlertDocument.OFFICIAL else ""
+        return (
+            f"Alert policy {self.name} of {self.deployment} cannot be read: {self.reason} "
+            "Nothing is sent for it meanwhile; sync it again with `dagstead alerts sync "
+            f"FILE{official} --deployment {self.deployment}`."
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StoredPolicies:
+    """The policies of some deployments, in the order of their documents."""
+
+    readable: Sequence[StoredPolicy] = ()
+    unreadable: Sequence[UnreadablePolicy] = ()
+
+    @property
+    def numbers(self) -> frozenset[int]:
+        """Of all of them."""
+        readable = {each.id for each in self.readable}
+        return frozenset(readable | {each.id for each in self.unreadable})
 
 
 def masked_address(address: str) -> str:

@@ -42,6 +42,7 @@ class ProblemKind(StrEnum):
     LOCATION = "location"
     SCHEDULE = "schedule"
     CALLERS = "callers"
+    ALERTS = "alerts"
 
 
 class QueueTrouble(StrEnum):
@@ -89,7 +90,7 @@ class Problem:
     #: ``None`` where it is not of a deployment.
     deployment: str | None = None
     #: The name of a location (also of schedules), or of a part; the id of an agent; the number of a
-    #: release; of a queue its name, or ``None`` for the default queue.
+    #: release; of a queue its name, or ``None`` for the default queue; of alerts the policy.
     object: str | None = None
     since: float | None = None
     #: How many locations cannot be used because of it.

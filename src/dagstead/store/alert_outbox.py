@@ -15,6 +15,7 @@ from dagstead.plane.alert_deliveries import (
     AlertDelivery,
     DeliveryItem,
     DeliveryState,
+    LostDelivery,
     next_try,
 )
 from dagstead.plane.alert_states import FiringAlert, PolicyRound
@@ -179,6 +180,51 @@ class AlertOutbox:
         with self.database.read() as connection:
             rows = connection.execute(statement.order_by(*order).limit(limit)).all()
         return [_delivery(row) for row in rows]
+
+    def lost(self, _of: Organization, names: Iterable[str], after: float) -> list[LostDelivery]:
+        """What was given up after a time, once for every policy, unless a later message arrived.
+
+        A test that was given up does not count: whoever tried it has seen that.
+
+        Args:
+            names: of deployments.
+            after: in seconds since 1970.
+        """
+        later = alert_deliveries.alias()
+        is_over = (
+            select(later.c.id)
+            .where(later.c.policy_id == alert_deliveries.c.policy_id)
+            .where(later.c.state == str(DeliveryState.SENT))
+            .where(later.c.sent_at > alert_deliveries.c.due_at)
+        )
+        statement = (
+            select(
+                alert_deliveries.c.policy_id,
+                alert_deliveries.c.due_at,
+                alert_deliveries.c.error,
+                alert_policies.c.name,
+                alert_policies.c.deployment,
+            )
+            .join(alert_policies, alert_policies.c.id == alert_deliveries.c.policy_id)
+            .where(alert_policies.c.deployment.in_(sorted(names)))
+            .where(alert_deliveries.c.state == str(DeliveryState.GIVEN_UP))
+            .where(alert_deliveries.c.due_at > after)
+            .where(alert_deliveries.c.is_test.is_(False))
+            .where(~is_over.exists())
+            .order_by(alert_deliveries.c.due_at)
+        )
+        with self.database.read() as connection:
+            newest = {row.policy_id: row for row in connection.execute(statement)}
+        return [
+            LostDelivery(
+                deployment=row.deployment,
+                policy_id=row.policy_id,
+                policy=row.name,
+                at=row.due_at,
+                error=row.error or "",
+            )
+            for row in newest.values()
+        ]
 
     def purge(self, _of: Organization, older_than_seconds: float) -> int:
         """Remove messages that are neither new nor waiting; how many there were."""

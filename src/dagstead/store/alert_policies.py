@@ -9,9 +9,20 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
-from dagstead.errors import DeploymentNotFoundError
+from dagstead.errors import (
+    DamagedSecretError,
+    DeploymentNotFoundError,
+    InvalidInputError,
+    MasterKeyError,
+)
 from dagstead.plane.alert_documents import read_policy
-from dagstead.plane.alert_policies import AlertDocument, AlertPolicy, StoredPolicy
+from dagstead.plane.alert_policies import (
+    AlertDocument,
+    AlertPolicy,
+    StoredPolicies,
+    StoredPolicy,
+    UnreadablePolicy,
+)
 from dagstead.plane.clock import Clock
 from dagstead.plane.envelopes import Envelope, rewrap
 from dagstead.plane.organization import Organization
@@ -20,6 +31,8 @@ from dagstead.store.tables import alert_policies, deployments
 from dagstead.store.vault import Sealer, Vault
 
 _BATCH = 200
+#: What a column that somebody has changed raises when it is unpacked.
+_NO_ENVELOPE = (KeyError, TypeError, ValueError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,29 +43,18 @@ class AlertPolicyStore:
     clock: Clock
     vault: Vault
 
-    def all(self, deployment: str) -> list[StoredPolicy]:
-        """The policies of a deployment, those of the official document first, in its order.
-
-        Raises:
-            MasterKeyError: when this process does not have the master key.
-        """
+    def all(self, deployment: str) -> StoredPolicies:
+        """The policies of a deployment, those of the official document first, in its order."""
         return self._read(alert_policies.c.deployment == deployment)
 
-    def everywhere(self, _of: Organization, names: Iterable[str]) -> list[StoredPolicy]:
-        """The policies of these deployments.
-
-        Raises:
-            MasterKeyError: when this process does not have the master key.
-        """
+    def everywhere(self, _of: Organization, names: Iterable[str]) -> StoredPolicies:
+        """The policies of these deployments."""
         return self._read(alert_policies.c.deployment.in_(sorted(names)))
 
-    def get(self, _of: Organization, policy_id: int) -> StoredPolicy | None:
-        """One policy; ``None`` when none has that number.
-
-        Raises:
-            MasterKeyError: when this process does not have the master key.
-        """
-        return next(iter(self._read(alert_policies.c.id == policy_id)), None)
+    def get(self, _of: Organization, policy_id: int) -> StoredPolicy | UnreadablePolicy | None:
+        """One policy; ``None`` when none has that number."""
+        found = self._read(alert_policies.c.id == policy_id)
+        return next(iter(found.readable), None) or next(iter(found.unreadable), None)
 
     def replace(
         self,
@@ -152,7 +154,7 @@ class AlertPolicyStore:
                             .values(key=again.key, sealed=again.to_json())
                         ).rowcount
 
-    def _read(self, condition: Any) -> list[StoredPolicy]:
+    def _read(self, condition: Any) -> StoredPolicies:
         order = (
             alert_policies.c.deployment,
             # "official" is before "own".
@@ -164,16 +166,31 @@ class AlertPolicyStore:
             rows = connection.execute(
                 select(alert_policies).where(condition).order_by(*order)
             ).all()
-        return [self._stored(row) for row in rows]
+        every = [self._stored(row) for row in rows]
+        return StoredPolicies(
+            readable=[each for each in every if isinstance(each, StoredPolicy)],
+            unreadable=[each for each in every if isinstance(each, UnreadablePolicy)],
+        )
 
-    def _stored(self, row: Row[Any]) -> StoredPolicy:
-        entry = json.loads(self.vault.open(Envelope.of_json(row.sealed), _place(row)))
+    def _stored(self, row: Row[Any]) -> StoredPolicy | UnreadablePolicy:
         kind = AlertDocument(row.document)
+        try:
+            entry = json.loads(self.vault.open(Envelope.of_json(row.sealed), _place(row)))
+            policy = read_policy(entry, kind)
+        except (MasterKeyError, DamagedSecretError, InvalidInputError, *_NO_ENVELOPE) as error:
+            return UnreadablePolicy(
+                id=row.id,
+                deployment=row.deployment,
+                document=kind,
+                name=row.name,
+                reason=_reason(error),
+                updated_at=row.updated_at,
+            )
         return StoredPolicy(
             id=row.id,
             deployment=row.deployment,
             document=kind,
-            policy=read_policy(entry, kind),
+            policy=policy,
             entry=entry,
             created_at=row.created_at,
             updated_at=row.updated_at,
@@ -214,6 +231,15 @@ class AlertPolicyStore:
                     **values,
                 )
             )
+
+
+def _reason(error: Exception) -> str:
+    """Why a row cannot be read, without what may be a secret."""
+    if isinstance(error, MasterKeyError):
+        return error.message
+    if isinstance(error, InvalidInputError):
+        return "This version does not know what it says."
+    return "Its row in the database was altered or moved."
 
 
 def _of(deployment: str, kind: AlertDocument) -> Any:

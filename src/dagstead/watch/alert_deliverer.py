@@ -18,7 +18,7 @@ from dagstead.control.all import Control
 from dagstead.errors import DagsteadError, StoreAwayError
 from dagstead.model.text import plain_line
 from dagstead.plane.alert_deliveries import AlertDelivery
-from dagstead.plane.alert_policies import AlertPolicy
+from dagstead.plane.alert_policies import AlertPolicy, StoredPolicy, UnreadablePolicy
 from dagstead.plane.leases import LeadershipLostError
 
 logger = logging.getLogger(__name__)
@@ -87,36 +87,39 @@ class AlertDeliverer:
         with self._lock:
             busy = frozenset(self._under_way)
         for delivery, stored in self.control.alert_watch.due(SYSTEM, busy, _BATCH):
-            place = f"{stored.policy.service}:{stored.policy.destination}"
+            place = _place(stored)
             with self._lock:
                 if place in self._under_way.values() or stored.id in self._under_way:
                     continue
                 self._under_way[stored.id] = place
-            pool.submit(self._send_one, delivery, stored.id, stored.policy)
+            pool.submit(self._send_one, delivery, stored)
 
-    def _send_one(self, delivery: AlertDelivery, policy_id: int, policy: AlertPolicy) -> None:
+    def _send_one(self, delivery: AlertDelivery, stored: StoredPolicy | UnreadablePolicy) -> None:
         try:
-            self._send(delivery, policy)
+            self._send(delivery, stored)
         except LeadershipLostError:
             self._stopped.set()
         except StoreAwayError as error:
             # It may have arrived: it is sent again with the same id.
             logger.warning("It could not be noted that an alert was sent: %s", error.reason)
         except Exception:
-            logger.exception("Could not send alerts of policy %s", policy_id)
+            logger.exception("Could not send alerts of policy %s", stored.id)
         finally:
             with self._lock:
-                self._under_way.pop(policy_id, None)
+                self._under_way.pop(stored.id, None)
 
-    def _send(self, delivery: AlertDelivery, policy: AlertPolicy) -> None:
-        fault = self._fault(delivery, policy)
+    def _send(self, delivery: AlertDelivery, stored: StoredPolicy | UnreadablePolicy) -> None:
+        if isinstance(stored, UnreadablePolicy):
+            fault: str | None = plain_line(stored.says)[:_MOST_FAULT]
+        else:
+            fault = self._fault(delivery, stored.policy)
         if fault is None:
             self.control.alert_watch.note_sent(SYSTEM, delivery)
             return
         is_tried = self.control.alert_watch.note_failed(SYSTEM, delivery, fault)
         logger.warning(
             "Alerts of policy %r of %s do not arrive%s: %s",
-            plain_line(policy.name),
+            plain_line(delivery.policy),
             delivery.deployment,
             "" if is_tried else ", and are given up",
             fault,
@@ -130,3 +133,9 @@ class AlertDeliverer:
         except Exception as error:  # noqa: BLE001 - what a library raises may have an address in it
             return f"It failed unexpectedly ({type(error).__name__})."
         return None
+
+
+def _place(stored: StoredPolicy | UnreadablePolicy) -> str:
+    if isinstance(stored, UnreadablePolicy):
+        return f"policy {stored.id}"
+    return f"{stored.policy.service}:{stored.policy.destination}"

@@ -13,6 +13,8 @@ from dagstead.cli.app import app
 from dagstead.console.routes import PAGES
 from dagstead.errors import ForbiddenError
 from dagstead.testing.clock import ManualClock
+from tests.support.alert_policies import damage
+from tests.support.console_scene import ConsoleScene
 from tests.support.heartbeats import heartbeat_of
 from tests.unit.console.conftest import PEOPLE, Console
 
@@ -236,3 +238,14 @@ def test_lists_are_filtered_by_their_address(console: Console) -> None:
     assert "/forecasts" in console.get("/-/locations?q=fore").text
     assert "No location fits" in console.get("/-/locations?q=nothing").text
     assert "/-/locations/prod/" not in console.get("/-/locations?deployment=staging").text
+
+
+def test_an_alert_policy_that_cannot_be_read_is_on_its_page_and_on_home(console: Console) -> None:
+    ConsoleScene(console.store).alerts()
+    damage(console.store, "on-call")
+    page = console.get("/-/alerts?deployment=prod").text
+    assert "Alert policy on-call of prod cannot be read" in page
+    assert "failed loads" in page
+    home = console.get("/-/").text
+    assert "Alert policy on-call cannot be read" in home
+    assert "/-/alerts?deployment=prod" in home

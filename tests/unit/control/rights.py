@@ -160,6 +160,7 @@ WHO: Mapping[str, str] = {
     "alerts.silences": "admin prod",
     "alerts.sync": "admin prod",
     "alerts.test": "admin prod",
+    "alerts.unreadable": "admin prod",
     "alert_watch.due": "",
     "alert_watch.look": "",
     "alert_watch.note_failed": "",

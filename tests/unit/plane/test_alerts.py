@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -188,7 +189,8 @@ def test_what_nobody_is_called_for() -> None:
         trouble=QueueTrouble.PAUSED,
     )
     callers = Problem(kind=ProblemKind.CALLERS, weight=Weight.ATTENTION, title="T", says="S")
-    assert list(of_problems([paused, callers])) == []
+    alerts = replace(callers, kind=ProblemKind.ALERTS)
+    assert list(of_problems([paused, callers, alerts])) == []
 
 
 HOSTILE = "<!channel> <https://evil.example|click> *b* `c` &amp;\r\nBcc: x@y.z\x1b[31m\u202e\x00"

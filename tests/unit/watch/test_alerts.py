@@ -14,7 +14,7 @@ import pytest
 from dagstead.control.actor import COMMAND_LINE, SYSTEM
 from dagstead.control.all import Control
 from dagstead.plane.alert_deliveries import AlertDelivery, DeliveryState
-from dagstead.plane.alert_policies import AlertDocument, AlertPolicy
+from dagstead.plane.alert_policies import AlertDocument, AlertPolicy, StoredPolicy
 from dagstead.plane.organization import ORGANIZATION
 from dagstead.server.alert_connections import PlaceRefusedError
 from dagstead.server.alert_senders import alert_senders_of
@@ -239,6 +239,7 @@ def test_a_daemon_that_dies_before_it_notes_sends_the_same_id_again(
     sync(control, entry_of("p", notification_service=to_hook(hook.address)))
     control.alert_watch.look(SYSTEM)
     ((delivery, stored),) = control.alert_watch.due(SYSTEM, (), 10)
+    assert isinstance(stored, StoredPolicy)
     # It was sent, and the process was killed.
     senders().send(delivery, stored.policy)
     with delivering(control, senders()):
@@ -270,6 +271,7 @@ def test_a_policy_that_was_mended_gets_what_waits(control: Control, hook: HookRe
     sync(control, entry_of("p", notification_service=to_hook("http://127.0.0.1:1/nobody")))
     control.alert_watch.look(SYSTEM)
     ((delivery, stored),) = control.alert_watch.due(SYSTEM, (), 10)
+    assert isinstance(stored, StoredPolicy)
     with pytest.raises(Exception, match="Nobody answers at 127.0.0.1"):
         senders().send(delivery, stored.policy)
     sync(control, entry_of("p", notification_service=to_hook(hook.address)))
