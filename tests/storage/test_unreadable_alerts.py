@@ -1,8 +1,9 @@
-"""Policies that nobody can decrypt stop no others, on both databases."""
+"""Policies and storages that cannot be read stop no others, on both databases."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import pytest
 
@@ -10,7 +11,12 @@ from dagstead.control.actor import COMMAND_LINE, SYSTEM
 from dagstead.control.all import Control
 from dagstead.errors import DamagedSecretError
 from dagstead.plane.alert_deliveries import DeliveryState
+from dagstead.plane.alert_events import AlertEvent
+from dagstead.plane.alert_news import EndedRuns
 from dagstead.plane.alert_policies import AlertDocument
+from dagstead.plane.alert_targets import AutomationKind
+from dagstead.plane.alerts import AlertAutomation
+from dagstead.plane.deployments import Deployment
 from dagstead.plane.problems import Problem, ProblemKind, Weight
 from dagstead.store.all import Store
 from dagstead.testing.clock import ManualClock
@@ -72,6 +78,52 @@ def test_it_stops_no_others_and_is_a_problem(
         control.alerts.document(COMMAND_LINE, prod, AlertDocument.OWN)
     with pytest.raises(DamagedSecretError, match="sync it again"):
         control.alerts.test(COMMAND_LINE, prod, "broken")
+
+
+@dataclass
+class _HalfAway(NoDagster):
+    """The storage of prod fails, in a way that nobody has thought of."""
+
+    def failing_automations(self, deployment: Deployment) -> Sequence[AlertAutomation]:
+        if deployment.name == "prod":
+            raise ZeroDivisionError
+        return [
+            AlertAutomation(
+                kind=AutomationKind.SENSOR,
+                name="files",
+                location="shop",
+                repository="r",
+                failures=1,
+            )
+        ]
+
+    def ended_since(
+        self, deployment: Deployment, after: Mapping[AlertEvent, int | None], now: float
+    ) -> EndedRuns:
+        if deployment.name == "staging":
+            raise ZeroDivisionError
+        return super().ended_since(deployment, after, now)
+
+
+def test_a_storage_that_fails_stops_no_other_deployment_and_no_other_part(
+    store: Store, clock: ManualClock
+) -> None:
+    dagster = _HalfAway()
+    for name in ("eu", "prod", "staging"):
+        store.deployments.create(name)
+    control = control_without_dagster(store, dagster)
+    for name in ("eu", "prod", "staging"):
+        failures = entry_of("runs", "JOB_FAILURE")
+        sync(control, failures, entry_of("ticks", "TICK_FAILURE"), deployment=name)
+    control.alert_watch.look(SYSTEM)
+    dagster.alert_runs.append(failed_run(1, clock))
+    control.alert_watch.look(SYSTEM)
+    due = control.alert_watch.due(SYSTEM, (), 10)
+    assert sorted((each.deployment, each.policy) for each, _ in due) == [
+        ("eu", "runs"),
+        ("eu", "ticks"),
+        ("prod", "runs"),
+    ]
 
 
 def test_one_that_is_synced_again_misses_nothing(

@@ -88,7 +88,7 @@ class NoDagster:
         return None
 
     def ended_since(
-        self, _deployment: Deployment, after: Mapping[AlertEvent, int | None]
+        self, _deployment: Deployment, after: Mapping[AlertEvent, int | None], _now: float
     ) -> EndedRuns:
         begun = {event for event, position in after.items() if position is not None}
         found = [

@@ -77,7 +77,13 @@ class AlertWatch:
                 silences=silences,
                 has_unreadable=name in broken,
             )
-            made += look.run(problems.get(name, ()))
+            try:
+                made += look.run(problems.get(name, ()))
+            except (StoreAwayError, LeadershipLostError):
+                raise
+            except Exception:
+                # What one deployment's storage does must not stop the others.
+                logger.exception("Could not look what alerts of %s are about", name)
         if made:
             self._backend.bell.ring(bell.alerts())
         return made
@@ -183,6 +189,8 @@ class _Look:
                 raise
             except DagsteadError as error:
                 logger.warning("Alerts of %s: %s", self.deployment.name, error.message)
+            except Exception:
+                logger.exception("Could not read what alerts of %s need", self.deployment.name)
 
     def _of_ended(self, ended: EndedRuns) -> Iterator[Alert]:
         for each in ended.runs:
@@ -229,7 +237,7 @@ class _Look:
         if not wanted:
             return EndedRuns()
         after = {event: stored.get(str(event)) for event in sorted(wanted)}
-        return self.backend.orchestration.ended_since(self.deployment, after)
+        return self.backend.orchestration.ended_since(self.deployment, after, self.backend.now())
 
     def _wants(self, *events: AlertEvent) -> bool:
         return any(

@@ -102,7 +102,7 @@ class Orchestration(Protocol):
         """When the newest run of a deployment was created; ``None`` when it has none."""
 
     def ended_since(
-        self, deployment: Deployment, after: Mapping[AlertEvent, int | None]
+        self, deployment: Deployment, after: Mapping[AlertEvent, int | None], now: float
     ) -> EndedRuns:
         """The runs that have failed or succeeded since the last look, each of them once.
 
@@ -110,6 +110,8 @@ class Orchestration(Protocol):
             deployment: whose runs.
             after: where to go on, for JOB_FAILURE or JOB_SUCCESS or both; with ``None`` nothing is
                 read but where to go on the next time.
+            now: in seconds since 1970. A failure of a moment ago is for the next look if it is not
+                known yet whether its run is retried.
         """
 
     def long_runs(self, deployment: Deployment, started_before: float) -> Sequence[AlertRun]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from itertools import chain
+from collections.abc import Callable, Collection, Iterator, Mapping
+from functools import partial
+from itertools import takewhile
 
 from dagster import (
     DagsterEventType,
@@ -15,20 +16,19 @@ from dagster import (
     RunStatusChangeRecordsFilter,
 )
 from dagster._core.definitions.selector import RepositorySelector
-from dagster._core.remote_representation.external import (
-    RemoteRepository,
-    RemoteSchedule,
-    RemoteSensor,
-)
-from dagster._core.scheduler.instigation import (
-    InstigatorStatus,
-    InstigatorTick,
-    TickStatus,
-)
+from dagster._core.remote_representation.external import RemoteRepository, RemoteSchedule
+from dagster._core.scheduler.instigation import InstigatorTick, TickStatus
 from dagster._core.storage.tags import WILL_RETRY_TAG
 from dagster._core.workspace.workspace import CurrentWorkspace
 from dagster_shared.error import SerializableErrorInfo
 
+from dagstead.engine.automations import (
+    Automation,
+    is_running,
+    last_ticks,
+    location_of,
+    states_that_run,
+)
 from dagstead.engine.load_errors import one_line
 from dagstead.plane.alert_events import AlertEvent
 from dagstead.plane.alert_news import EndedRun, EndedRuns
@@ -44,29 +44,41 @@ _BATCH = 1000
 #: Of one look; the rest is for the next.
 _MOST_BATCHES = 10
 _MOST_LONG_RUNS = 2000
+#: Dagster notes right after a failure whether the run is retried. A process may die before.
+_DECIDING_SECONDS = 15.0
 _ENDED = (TickStatus.SUCCESS, TickStatus.SKIPPED, TickStatus.FAILURE)
-_RUNNING = frozenset({InstigatorStatus.RUNNING, InstigatorStatus.DECLARED_IN_CODE})
 
 
-def ended_runs(instance: DagsterInstance, after: Mapping[AlertEvent, int | None]) -> EndedRuns:
+def ended_runs(
+    instance: DagsterInstance,
+    after: Mapping[AlertEvent, int | None],
+    now: float,
+    batch: int = _BATCH,
+) -> EndedRuns:
     """The runs that have ended since the last look, by the ids of their events.
 
     Args:
         instance: of the deployment.
         after: by kind of end, the id of the last event that was read; with ``None`` nothing is
             read, and reading begins with what comes from now on.
+        now: in seconds since 1970.
+        batch: how many are read at one time.
     """
     found: list[tuple[AlertEvent, EventLogRecord]] = []
     cursors: dict[AlertEvent, int] = {}
+    runs: dict[str, DagsterRun] = {}
     for event, position in after.items():
-        records = list(_read(instance, _ENDS[event], position))
+        records = list(_read(instance, _ENDS[event], position, batch))
         if position is None:
             cursors[event] = records[0].storage_id if records else 0
             continue
+        ends = _runs(instance, {record.run_id for record in records})
+        if event is AlertEvent.JOB_FAILURE:
+            records = list(takewhile(partial(_is_decided, ends, now), records))
+        runs |= ends
         found += [(event, record) for record in records]
         if records:
             cursors[event] = records[-1].storage_id
-    runs = _runs(instance, {record.run_id for _, record in found})
     return EndedRuns(
         runs=[
             EndedRun(
@@ -110,43 +122,38 @@ def failed_assets(
 
 
 def failing_automations(
-    instance: DagsterInstance, workspace: CurrentWorkspace
+    instance: DagsterInstance,
+    automations_of: Callable[[Collection[str]], Mapping[str, Automation]],
 ) -> list[AlertAutomation]:
-    """The schedules and sensors that run, and whose last tick has failed."""
-    storage = instance.schedule_storage
-    if storage is None:
-        return []
-    states = {each.selector_id: each for each in instance.all_instigator_state()}
-    every: Iterable[RemoteSchedule | RemoteSensor] = chain.from_iterable(
-        [*repository.get_schedules(), *repository.get_sensors()]
-        for repository in _repositories(workspace)
-    )
-    running = {
-        each.selector_id: each
-        for each in every
-        if each.get_current_instigator_state(states.get(each.selector_id)).status in _RUNNING
-    }
-    ticks = storage.get_batch_ticks([*running], limit=1, statuses=[*_ENDED]) if running else {}
+    """The schedules and sensors that run, and whose last tick has failed.
+
+    Args:
+        instance: of the deployment.
+        automations_of: those of locations of these names, by the id of their selectors. It is asked
+            about locations with failed ticks only.
+    """
+    states = states_that_run(instance)
+    ticks = last_ticks(instance, states, _ENDED)
+    failed = {selector: last for selector, last in ticks.items() if last.is_failure}
+    known = automations_of({location_of(states[selector]) for selector in failed})
     return [
-        _failing(running[selector], last)
-        for selector, (last, *_) in ticks.items()
-        if last.is_failure
+        _failing(known[selector], last)
+        for selector, last in failed.items()
+        if selector in known and is_running(known[selector], states[selector])
     ]
 
 
 def _read(
-    instance: DagsterInstance, kind: DagsterEventType, position: int | None
+    instance: DagsterInstance, kind: DagsterEventType, position: int | None, batch: int
 ) -> Iterator[EventLogRecord]:
     storage = instance.event_log_storage
     if position is None:
         yield from storage.fetch_run_status_changes(kind, limit=1).records
         return
     for _ in range(_MOST_BATCHES):
-        page = storage.fetch_run_status_changes(
-            _after(kind, position), limit=_BATCH, ascending=True
-        )
+        page = storage.fetch_run_status_changes(_after(kind, position), limit=batch, ascending=True)
         yield from page.records
-        if len(page.records) < _BATCH:
+        if len(page.records) < batch:
             return
         position = page.records[-1].storage_id
 
@@ -162,6 +169,14 @@ def _runs(instance: DagsterInstance, run_ids: Collection[str]) -> Mapping[str, D
         wanted = RunsFilter(run_ids=ordered[start : start + _BATCH])
         found |= {run.run_id: run for run in instance.get_runs(wanted)}
     return found
+
+
+def _is_decided(runs: Mapping[str, DagsterRun], now: float, record: EventLogRecord) -> bool:
+    """Whether it is known of a failed run if it is retried: the event is stored a moment before."""
+    run = runs.get(record.run_id)
+    if run is None or WILL_RETRY_TAG in run.tags:
+        return True
+    return not 0 <= now - record.event_log_entry.timestamp < _DECIDING_SECONDS
 
 
 def _is_retried(run: DagsterRun | None) -> bool:
@@ -209,7 +224,7 @@ def _asset(key: tuple[str, ...], known: tuple[str | None, RepositorySelector] | 
     )
 
 
-def _failing(of: RemoteSchedule | RemoteSensor, last: InstigatorTick) -> AlertAutomation:
+def _failing(of: Automation, last: InstigatorTick) -> AlertAutomation:
     repository = of.handle.repository_handle.to_selector()
     return AlertAutomation(
         kind=AutomationKind.SCHEDULE if isinstance(of, RemoteSchedule) else AutomationKind.SENSOR,

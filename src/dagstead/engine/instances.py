@@ -17,6 +17,7 @@ from dagster._core.instance.ref import InstanceRef
 from sqlalchemy.engine import URL, make_url
 
 from dagstead.control.all import control_over
+from dagstead.engine.automations import Automations
 from dagstead.engine.base_graphs import BaseGraphs
 from dagstead.engine.calls import AgentCalls
 from dagstead.engine.connections import SharedConnections
@@ -78,10 +79,10 @@ class Instances:
         self.definitions = StoredDefinitions(self.calls, self.get)
         #: What branch deployments are compared with.
         self.base_graphs = BaseGraphs(self.control, self.definitions)
+        #: Schedules and sensors, as their definitions say.
+        self.automations = Automations(control=self.control, definitions=self.definitions)
         #: Which schedules do not tick.
-        self.late_schedules = LateSchedules(
-            control=self.control, definitions=self.definitions, instance_of=self.get
-        )
+        self.late_schedules = LateSchedules(automations=self.automations, instance_of=self.get)
         self._connections = (
             SharedConnections(_of_psycopg2(postgres_url), store.database.fence)
             if postgres_url
@@ -100,6 +101,7 @@ class Instances:
             instance_of=self.get,
             calls=self.calls,
             base_graphs=self.base_graphs,
+            automations=self.automations,
             schedules=self.late_schedules,
             drop_stored=self.drop,
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from dagster import DagsterInstance, DagsterRunStatus, RunsFilter
 from dagster._core.errors import DagsterUserCodeUnreachableError
@@ -32,6 +33,7 @@ from dagster_shared.serdes.objects.models.defs_state_info import DefsStateInfo
 from dagstead.control.orchestration import OutgoingRequest
 from dagstead.control.requests import REFUSED_AT_THE_GATE
 from dagstead.engine import alert_news
+from dagstead.engine.automations import Automations
 from dagstead.engine.base_graphs import BaseGraphs
 from dagstead.engine.calls import AgentCalls
 from dagstead.engine.deployment_instance import DeploymentInstance
@@ -75,6 +77,7 @@ class DagsterOrchestration:
     instance_of: Callable[[Deployment], DagsterInstance]
     calls: AgentCalls
     base_graphs: BaseGraphs
+    automations: Automations
     schedules: LateSchedules
     #: Closes a deployment's instance, and removes everything that it stored.
     drop_stored: Callable[[str], None]
@@ -238,10 +241,10 @@ class DagsterOrchestration:
         return max((record.create_timestamp.timestamp() for record in found), default=None)
 
     def ended_since(
-        self, deployment: Deployment, after: Mapping[AlertEvent, int | None]
+        self, deployment: Deployment, after: Mapping[AlertEvent, int | None], now: float
     ) -> EndedRuns:
         """See the protocol."""
-        return alert_news.ended_runs(self.instance_of(deployment), after)
+        return alert_news.ended_runs(self.instance_of(deployment), after, now)
 
     def long_runs(self, deployment: Deployment, started_before: float) -> Sequence[AlertRun]:
         """See the protocol."""
@@ -255,7 +258,7 @@ class DagsterOrchestration:
     def failing_automations(self, deployment: Deployment) -> Sequence[AlertAutomation]:
         """See the protocol."""
         return alert_news.failing_automations(
-            self.instance_of(deployment), self._workspace(deployment)
+            self.instance_of(deployment), partial(self.automations.named, deployment)
         )
 
     def late_schedules(
