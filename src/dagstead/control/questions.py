@@ -171,14 +171,17 @@ class Questions:
                     raise NoAnswerError(self._refusal(deployment, location, status))
             listener.wait(bell.LOOK_SECONDS)
         status = self._status(deployment, location)
-        request = store.waits.requests(ORGANIZATION, [request_id])[request_id]
-        reason = Survey.of(self._backend).request(deployment, request)
-        self._expire(deployment, location, request_id)
         if status is not None and not status.is_usable:
+            self._expire(deployment, location, request_id)
             raise NoAnswerError(self._refusal(deployment, location, status))
+        # An expired request does not say who had taken it.
+        request = store.waits.requests(ORGANIZATION, [request_id]).get(request_id)
+        survey = Survey.of(self._backend)
+        why = "" if request is None else f" {survey.request(deployment, request).in_full}"
+        self._expire(deployment, location, request_id)
         raise NoAnswerError(
             f"No answer from code location {location.name!r} in {now - question.asked_at:.0f} "
-            f"seconds. {reason.in_full}"
+            f"seconds.{why}"
         )
 
     def _expire(self, deployment: Deployment, location: Location, request_id: str) -> None:
