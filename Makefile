@@ -36,9 +36,9 @@ demo: $(READY) ## Deploy and run the mixed example end to end (STAY=1 leaves it 
 
 # One worker has all tests that share servers and agents (tests/support/distribution.py).
 # In the order of tests/conftest.py, not by the number of tests: few tests may take long.
-# More workers than cores use the time in which tests of agents wait.
+# Two workers have agents to wait for; a third one fills that time with all others' tests.
 test: $(READY) test-tools ## Run every test (PYTEST_ARGS="-k name" picks some).
-	$(BIN)/pytest -n 4 --no-loadscope-reorder $(PYTEST_ARGS)
+	$(BIN)/pytest -n 3 --no-loadscope-reorder $(PYTEST_ARGS)
 
 test-tools: ## Install what the tests need of Debian's packages: Postgres, Chromium, Node, sandboxes, proxies.
 	@scripts/need-debian postgresql:/usr/lib/postgresql/*/bin/initdb chromium:/usr/bin/chromium \

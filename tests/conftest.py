@@ -17,7 +17,7 @@ from xdist.remote import Producer
 from dagstead.store.all import Store, open_store
 from dagstead.testing.clock import ManualClock
 from tests.support.corpus import corpus_folder, repositories_in
-from tests.support.distribution import BySharedServers
+from tests.support.distribution import BySharedServers, stand_back
 from tests.support.faults.table import print_table
 from tests.support.postgres import PostgresCluster
 from tests.support.scoped_statements import watched_statements
@@ -28,7 +28,7 @@ from tests.support.summary import print_summaries
 _CLUSTER_VARIABLE = "POSTGRES_FOLDER_OF_THIS_TEST_RUN"
 
 _FOLDER = Path(__file__).parent
-_LONG_FIRST = {"workflows": 0, "compat": 1, "browser": 2, "contract": 3, "pool": 4}
+_WITH_SERVERS = ("workflows", "faults", "compat", "browser", "pool", "attack")
 
 _OWN_CLUSTER = pytest.StashKey[PostgresCluster]()
 
@@ -48,7 +48,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--fuzz-requests",
         type=int,
-        default=1_000,
+        default=600,
         help="How many malformed requests tests/attack sends to a server on each database.",
     )
     parser.addoption("--fuzz-seed", type=int, default=7, help="Which requests these are.")
@@ -56,6 +56,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Name the folder of this run's Postgres; it is started by the first test that asks."""
+    stand_back(config)
     # How long an example takes says more about the machine than about the code.
     settings.register_profile(
         "untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow]
@@ -86,12 +87,14 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByShare
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """The folders whose files take long first: then the workers come to the end together."""
+    """The folders first that start servers and agents: their files take long."""
     if config.getoption("--without-corpus"):
         left_out = [item for item in items if "corpus" in getattr(item, "fixturenames", ())]
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in left_out]
-    items.sort(key=lambda item: _LONG_FIRST.get(item.path.relative_to(_FOLDER).parts[0], 9))
+    places = {folder: place for place, folder in enumerate(_WITH_SERVERS)}
+    last = len(places)
+    items.sort(key=lambda item: places.get(item.path.relative_to(_FOLDER).parts[0], last))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

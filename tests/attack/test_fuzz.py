@@ -46,7 +46,7 @@ pytestmark = [pytest.mark.storage, pytest.mark.compat]
 #: At one time.
 _SENDERS = 8
 #: Threads are started, and caches filled, when they are needed: so many requests need all.
-_WARM = 1_000
+_WARM = 300
 _MORE_THREADS = 30
 _MORE_BYTES = 150 << 20
 _AT_ONCE = 64

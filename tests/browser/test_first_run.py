@@ -130,7 +130,7 @@ def test_ten_clicks_lead_to_the_first_run_of_ones_own_code(
     pictures = tmp_path / "pictures"
     pictures.mkdir()
     hand = Hand(page, pictures)
-    said = plane_command("token", "link", *stored_in(plane.data, None))
+    said = plane_command("token", "link", *stored_in(plane.data))
     link = next(word for word in said.split() if "#link=" in word)
     page.goto(f"{plane.url}/sign-in#{link.partition('#')[2]}")
     page.get_by_label("Your name").fill("ada")

@@ -104,8 +104,6 @@ class OfficialAgent(ChildProcess):
             [environment.program("dagster-cloud"), "agent", "run", home],
             log=plane.folder / f"agent-{setup.label}.log",
             env=environment.variables(
-                # The default pauses half a second between polls; a test suite has many.
-                DAGSTER_CLOUD_AGENT_SLEEP_INTERVAL_SECONDS="0.2",
                 DAGSTER_DISABLE_TELEMETRY="1",
                 **setup.variables,
             ),

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import re
+from typing import Any
 
 import pytest
 from xdist.scheduler import LoadScopeScheduling
+from xdist.workermanage import WorkerController
 
 #: How the identifiers of tests with a fleet of official agents begin.
 FLEET_ID = "agents-"
@@ -19,9 +22,21 @@ _FLEET = re.compile(rf"\[{FLEET_ID}[^-\]]+")
 #: The tests of a folder below this one share what its ``conftest.py`` starts.
 _SHARING = "tests/compat/"
 
+#: How far the worker that begins at the end stands back: the others' servers have deadlines.
+_NICENESS = 10
+
 
 class BySharedServers(LoadScopeScheduling):
-    """All tests of a fleet, a place or a sharing folder go to one worker, as do other files'."""
+    """All tests of a fleet, a place or a sharing folder go to one worker, as do other files'.
+
+    The last worker begins at the end, where the tests are that wait for nothing: they use the
+    time in which the others' wait for agents.
+    """
+
+    def _assign_work_unit(self, node: WorkerController) -> None:
+        if _is_last(node.workerinput):
+            self.workqueue.move_to_end(next(reversed(self.workqueue)), last=False)
+        super()._assign_work_unit(node)
 
     def _split_scope(self, nodeid: str) -> str:
         fleet, place = _FLEET.search(nodeid), _PLACE.search(nodeid)
@@ -32,6 +47,17 @@ class BySharedServers(LoadScopeScheduling):
         file = nodeid.partition("::")[0]
         folder, _, rest = file.removeprefix(_SHARING).partition("/")
         return folder if rest and file.startswith(_SHARING) else file
+
+
+def stand_back(config: pytest.Config) -> None:
+    """Lower the priority of this process if it is the worker that begins at the end."""
+    if _is_last(getattr(config, "workerinput", {})):
+        os.nice(_NICENESS)
+
+
+def _is_last(workerinput: dict[str, Any]) -> bool:
+    count = workerinput.get("workercount", 1)
+    return bool(count > 1 and workerinput["workerid"] == f"gw{count - 1}")
 
 
 def fleet_of(item: pytest.Item) -> str:

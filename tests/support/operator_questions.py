@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -34,6 +35,8 @@ class Questions:
     schema: GraphQLSchema
     #: What to ask about, by the name of an argument or of a field of an input.
     names: Mapping[str, Any]
+    #: What was selected of root fields: there are many thousands of fields below some.
+    _selected: dict[tuple[str, int], str] = dataclasses.field(default_factory=dict)
 
     def roots(self) -> Iterator[tuple[str, str, GraphQLField]]:
         """Every root field: its operation, its name, and what it is."""
@@ -47,15 +50,17 @@ class Questions:
                 yield operation, name, field
 
     def ask(
-        self, operation: str, name: str, field: GraphQLField, *, depth: int = _DEPTH
+        self, operation: str, name: str, root: GraphQLField, *, depth: int = _DEPTH
     ) -> dict[str, Any]:
         """The body of a request that asks for a field, with everything that it has."""
-        variables = {each: self._value(each, taken.type) for each, taken in field.args.items()}
-        declared = ", ".join(f"${each}: {taken.type}" for each, taken in field.args.items())
-        passed = ", ".join(f"{each}: ${each}" for each in field.args)
+        variables = {each: self._value(each, taken.type) for each, taken in root.args.items()}
+        declared = ", ".join(f"${each}: {taken.type}" for each, taken in root.args.items())
+        passed = ", ".join(f"{each}: ${each}" for each in root.args)
+        if (name, depth) not in self._selected:
+            self._selected[name, depth] = self._selection(root, depth)
         text = (
             f"{operation} {f'({declared})' if declared else ''} "
-            f"{{ f: {name}{f'({passed})' if passed else ''} {self._selection(field, depth)} }}"
+            f"{{ f: {name}{f'({passed})' if passed else ''} {self._selected[name, depth]} }}"
         )
         return {"query": text, "variables": variables}
 

@@ -255,7 +255,6 @@ def running_plane(
     folder: Path,
     *,
     token: str | None = None,
-    database: str | None = None,
     variables: Mapping[str, str] | None = None,
 ) -> Iterator[Plane]:
     """Start everything in ``folder``, with ``dagstead up``; stop it on the way out.
@@ -263,7 +262,6 @@ def running_plane(
     Args:
         folder: has the data folder, if there is one yet.
         token: of a user, if there is one.
-        database: the URL of a Postgres database, in place of SQLite.
         variables: more of its environment.
     """
     for name in ("shelf", "workshop", "tmp", "gates"):
@@ -278,7 +276,7 @@ def running_plane(
         "DAGSTEAD_SECRET_GATES": str(folder / "gates"),
         **(variables or {}),
     }
-    where = stored_in(data, database)
+    where = stored_in(data)
     command = [str(PROGRAM), "up", *where, "--port", str(port)]
     url = f"http://127.0.0.1:{port}"
     with ExitStack() as stack:
@@ -320,9 +318,9 @@ def agent_of(server: psutil.Process) -> int:
     return above.pid if above else 0
 
 
-def stored_in(data: Path, database: str | None) -> list[str]:
+def stored_in(data: Path) -> list[str]:
     """The options of a command that name a control plane."""
-    return ["--data", str(data), *(["--database", database] if database else [])]
+    return ["--data", str(data)]
 
 
 def plane_command(*words: str, environment: Mapping[str, str] | None = None) -> str:

@@ -1,11 +1,13 @@
-"""A backup of a control plane at work, restored beside it: what it had serves there, and runs."""
+"""A backup of a control plane at work, restored beside it: what it had serves there, and runs.
+
+It is on SQLite; what a backup of Postgres has in it is tested with the stores.
+"""
 
 from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -13,7 +15,6 @@ import pytest
 from dagstead.server.kept_data import is_named
 from dagstead.testing.waiting import eventually
 from tests.support.pool_plane import Plane, plane_command, running_plane, stored_in
-from tests.support.postgres import PostgresCluster
 
 pytestmark = pytest.mark.compat
 
@@ -62,44 +63,7 @@ def under_way(plane: Plane) -> Iterator[list[str]]:
         plane.open_gate(run)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Stage:
-    """A control plane that is copied, and where the copy goes."""
-
-    original: Plane
-    #: How commands name both.
-    of_original: list[str]
-    of_copy: list[str]
-    folder: Path
-    #: Of the copy; ``None`` for SQLite.
-    database: str | None
-
-
-@pytest.fixture(params=["sqlite", "postgres"])
-def stage(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Stage]:
-    original = copied = None
-    folder = tmp_path_factory.mktemp("copy")
-    with ExitStack() as stack:
-        if request.param == "postgres":
-            cluster: PostgresCluster = request.getfixturevalue("postgres_cluster")
-            original, copied = (stack.enter_context(cluster.database()) for _ in range(2))
-            (folder / "original").mkdir()
-            plane = stack.enter_context(running_plane(folder / "original", database=original))
-        else:
-            plane = request.getfixturevalue("plane")
-        yield Stage(
-            original=plane,
-            of_original=stored_in(plane.data, original),
-            of_copy=stored_in(folder / "data", copied),
-            folder=folder,
-            database=copied,
-        )
-
-
-def test_a_backup_under_load_serves_and_runs_elsewhere(stage: Stage) -> None:
-    plane = stage.original
+def test_a_backup_under_load_serves_and_runs_elsewhere(plane: Plane, tmp_path: Path) -> None:
     deps = plane.bench.dependencies({"library/__init__.py": "VERSION = 1\n"})
     plane.deploy_pex(LOCATION, deps, plane.bench.source({"project.py": PROJECT}))
     assert plane.loaded(LOCATION)["__typename"] == "RepositoryLocation"
@@ -107,11 +71,11 @@ def test_a_backup_under_load_serves_and_runs_elsewhere(stage: Stage) -> None:
     plane.until(made, "SUCCESS")
 
     with under_way(plane) as runs:
-        backup = plane_command("backup", str(stage.folder / "backup"), *stage.of_original)
-        plane_command("restore", backup, *stage.of_copy)
+        backup = plane_command("backup", str(tmp_path / "backup"), *stored_in(plane.data))
+        plane_command("restore", backup, *stored_in(tmp_path / "data"))
         # It is in no backup.
-        shutil.copytree(plane.data / "keys", stage.folder / "data" / "keys")
-        assert_restored_beside(stage, made, runs)
+        shutil.copytree(plane.data / "keys", tmp_path / "data" / "keys")
+        assert_restored_beside(plane, tmp_path, made, runs)
     for run in runs:
         plane.until(run, "SUCCESS")
     # What is new in a data folder has to be named, where it is kept or where it is not.
@@ -119,10 +83,9 @@ def test_a_backup_under_load_serves_and_runs_elsewhere(stage: Stage) -> None:
     assert [path for path in inside if not is_named(path)] == []
 
 
-def assert_restored_beside(stage: Stage, made: str, runs: list[str]) -> None:
+def assert_restored_beside(plane: Plane, folder: Path, made: str, runs: list[str]) -> None:
     """What was live serves, knows which runs are nobody's, waits, and reads what was stored."""
-    plane = stage.original
-    with running_plane(stage.folder, token=plane.token, database=stage.database) as copy:
+    with running_plane(folder, token=plane.token) as copy:
         assert copy.loaded(LOCATION)["__typename"] == "RepositoryLocation"
         assert copy.run(made) == plane.run(made)
         waiting = copy.launch(LOCATION, "use")
@@ -131,7 +94,7 @@ def assert_restored_beside(stage: Stage, made: str, runs: list[str]) -> None:
             assert "Its worker belongs to the original." in copy.messages(run)
         # Its daemons have worked for a while by then.
         copy.until(waiting, "QUEUED")
-        plane_command("resume", *stage.of_copy)
+        plane_command("resume", *stored_in(folder / "data"))
         assert copy.facts(waiting) == {"number": "42"}
     # The end of the copy has ended nothing of the original.
     assert {plane.run(run)["status"] for run in runs} == {"STARTED"}

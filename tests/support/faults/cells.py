@@ -47,14 +47,8 @@ _STEP = Failure(r"child process for step work .*signal 9")
 #: An agent counts as gone, and its launches go to another one.
 _GONE_SECONDS = 90
 
-#: Cells of `make test`: the commonest fault on either database, and a worker that says nothing.
-_EVERYDAY = frozenset(
-    {
-        "up_on_sqlite-running-kill-web",
-        "up_on_sqlite-launched-kill-worker-of-pex",
-        "apart_on_postgres-running-restart-3s-postgres",
-    }
-)
+#: Of `make test`, which kills web servers, daemons, agents and workers in tests of their own.
+_EVERYDAY = frozenset({"apart_on_postgres-running-restart-3s-postgres"})
 
 
 def _cells(

@@ -108,10 +108,13 @@ class Stage:
     def running(self, kind: str) -> Iterator[None]:
         """The daemon of that kind at work. Afterwards nobody waits for agents any more."""
         stop = threading.Event()
-        loop = self.daemon(kind).core_loop(self.workspace, stop)
 
         def work() -> None:
-            with closing(loop):
+            # It ends with the threads that it has begun.
+            with (
+                self.daemon(kind) as daemon,
+                closing(daemon.core_loop(self.workspace, stop)) as loop,
+            ):
                 while not stop.is_set():
                     next(loop)
 
@@ -150,7 +153,10 @@ class Stage:
         """So many rounds of a daemon that goes on and on."""
         hurry = threading.Event()
         hurry.set()
-        with closing(self.daemon(kind).core_loop(self.workspace, hurry)) as loop:
+        with (
+            self.daemon(kind) as daemon,
+            closing(daemon.core_loop(self.workspace, hurry)) as loop,
+        ):
             for step in loop:
                 count -= step is SpanMarker.END_SPAN
                 if not count:
