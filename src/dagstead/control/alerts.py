@@ -202,7 +202,7 @@ class Alerts:
             says=f"{actor.name} tries alert policy {stored.policy.name}. Nothing is wrong.",
             at=self._backend.now(),
         )
-        made = self._backend.store.alert_outbox.add_test(stored.id, item)
+        made = self._backend.store.alert_outbox.add_test(stored, item)
         self._changed()
         return made
 

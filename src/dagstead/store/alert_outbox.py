@@ -18,6 +18,7 @@ from dagstead.plane.alert_deliveries import (
     LostDelivery,
     next_try,
 )
+from dagstead.plane.alert_policies import StoredPolicy
 from dagstead.plane.alert_states import FiringAlert, PolicyRound
 from dagstead.plane.clock import Clock
 from dagstead.plane.organization import Organization
@@ -79,10 +80,10 @@ class AlertOutbox:
                 _set_cursor(connection, deployment, event, position)
         return made
 
-    def add_test(self, policy_id: int, item: DeliveryItem) -> str:
+    def add_test(self, policy: StoredPolicy, item: DeliveryItem) -> str:
         """Store a message that tries a policy; returns its id."""
         with self.database.write() as connection:
-            return self._insert(connection, policy_id, [item], 1, is_test=True)
+            return self._insert(connection, policy.id, [item], 1, is_test=True)
 
     def due(self, _of: Organization, besides: Collection[int], limit: int) -> list[AlertDelivery]:
         """The messages to send now, the oldest of every policy; without those of some policies."""
