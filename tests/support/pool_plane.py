@@ -79,6 +79,10 @@ mutation Terminate($id: String!) {
 """
 
 
+#: Dagster's error when an agent does not answer for a location.
+_UNREACHABLE = "DagsterUserCodeUnreachableError"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Plane:
     """A control plane with its pool, seen through the operator's API and its own folder."""
@@ -163,7 +167,22 @@ class Plane:
         assert result["__typename"] == "DeleteLocationSuccess", result
 
     def launch(self, location: str, job: str, **tags: str) -> str:
-        result = self.ask(
+        """Launch a run; while the pool starts, nobody can say how, and the launch is refused."""
+
+        def accepted() -> str | None:
+            result = self._launched(location, job, tags)
+            if result["__typename"] == "LaunchRunSuccess":
+                run_id: str = result["run"]["runId"]
+                return run_id
+            assert _UNREACHABLE in result.get("message", ""), result
+            return None
+
+        run_id = eventually(accepted, 180, f"location {location!r} to be served")
+        assert run_id is not None
+        return run_id
+
+    def _launched(self, location: str, job: str, tags: Mapping[str, str]) -> dict[str, Any]:
+        launched: dict[str, Any] = self.ask(
             LAUNCH,
             params={
                 "selector": {
@@ -177,9 +196,7 @@ class Plane:
                 },
             },
         )["launchRun"]
-        assert result["__typename"] == "LaunchRunSuccess", result
-        run_id: str = result["run"]["runId"]
-        return run_id
+        return launched
 
     def run(self, run_id: str) -> dict[str, Any]:
         found: dict[str, Any] = self.ask(RUN, id=run_id)["runOrError"]
