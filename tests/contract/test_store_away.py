@@ -17,7 +17,7 @@ from tests.contract.refused import REFUSED
 from tests.contract.surface import Surface
 from tests.contract.variables import every_variable
 from tests.contract.world import DEPLOYMENT, World
-from tests.support.sqlite_files import SqliteFiles
+from tests.support.sqlite_files import SqliteFiles, disconnect
 
 pytestmark = pytest.mark.contract
 
@@ -31,7 +31,7 @@ def gone(surface: Surface) -> Iterator[Before]:
     """No file of SQLite's can be opened."""
     files = SqliteFiles(surface.instances.folder.parent)
     files.take()
-    surface.store.database.close()
+    disconnect(surface.instances)
     yield lambda: None
     files.bring()
 
@@ -58,10 +58,10 @@ def _sqlite_says(surface: Surface, statement: str) -> Iterator[None]:
         connection.execute(statement)
 
     event.listen(Pool, "connect", begin)
-    surface.store.database.close()
+    disconnect(surface.instances)
     yield
     event.remove(Pool, "connect", begin)
-    surface.store.database.close()
+    disconnect(surface.instances)
 
 
 @contextmanager

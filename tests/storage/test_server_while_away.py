@@ -24,6 +24,7 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
 from dagstead.control.pex_files import note_of
+from dagstead.engine.instances import Instances
 from dagstead.plane.blobs import BlobKey, BlobKind
 from dagstead.plane.tokens import Grant, TokenKind, is_of_agents, new_secret
 from dagstead.server.app import create_app
@@ -36,7 +37,7 @@ from dagstead.testing.clock import ManualClock
 from tests.support.postgres import PostgresCluster
 from tests.support.routes import every_call
 from tests.support.served import served
-from tests.support.sqlite_files import SqliteFiles
+from tests.support.sqlite_files import SqliteFiles, disconnect
 
 pytestmark = pytest.mark.storage
 
@@ -61,13 +62,18 @@ class Plane:
     """A server whose store can be taken away and brought back."""
 
     app: Starlette
-    store: Store
+    instances: Instances
     url: str
     folder: Path
     take: Change
     bring: Change
     #: Headers of a caller of each kind.
     callers: dict[TokenKind, dict[str, str]]
+
+    @property
+    def store(self) -> Store:
+        """Of the control plane."""
+        return self.instances.store
 
     @contextmanager
     def away(self) -> Iterator[None]:
@@ -124,13 +130,13 @@ def _plane(folder: Path, database: str | None, take: Change, bring: Change) -> I
         def take_all() -> None:
             take()
             # Files that are open stay so, wherever they are moved.
-            store.database.close()
+            disconnect(instances)
 
         app = create_app(settings, instances, environment={})
         with served(uvicorn.Server(server_config(settings, app)), listener):
             yield Plane(
                 app=app,
-                store=store,
+                instances=instances,
                 url=settings.base_url,
                 folder=folder,
                 take=take_all,
@@ -199,6 +205,7 @@ def test_a_deployments_own_storage_may_be_away_alone(
     headers = {**plane.callers[kind], "Idempotency-Key": "a key"}
     files = SqliteFiles(plane.folder / "deployments")
     files.take()
+    disconnect(plane.instances)
     answer = client.request(method, path, headers=headers, **body)
     files.bring()
     assert problem_of(answer) is None

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from dagstead.engine.instances import Instances
+
 
 @dataclass(frozen=True)
 class SqliteFiles:
@@ -27,3 +29,10 @@ class SqliteFiles:
             file = kept.with_suffix(".db")
             file.rmdir()
             kept.rename(file)
+
+
+def disconnect(instances: Instances) -> None:
+    """Close the connections of the store, and those that Dagster's storage keeps."""
+    instances.store.database.close()
+    for opened in instances._open.values():
+        opened.instance.dispose()

@@ -73,6 +73,12 @@ class DeploymentInstance(DagsterInstance):
         """Queue a run: nothing goes past the run queue, where agent queues and limits hold."""
         return self.submit_run(run_id, workspace)
 
+    def dispose(self) -> None:
+        """Close everything; Dagster's leaves the storage of schedules open."""
+        super().dispose()
+        if self.schedule_storage is not None:
+            self.schedule_storage.dispose()
+
     def delete_run(self, run_id: str) -> None:
         """Delete a run, and what is recorded of its launches."""
         super().delete_run(run_id)

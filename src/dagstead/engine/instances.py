@@ -28,6 +28,7 @@ from dagstead.engine.late_schedules import LateSchedules
 from dagstead.engine.orchestration import DagsterOrchestration
 from dagstead.engine.run_gate import RunGate
 from dagstead.engine.run_launcher import AgentRunLauncher
+from dagstead.engine.sqlite_storages import HeldEventLog, HeldRunStorage, HeldScheduleStorage
 from dagstead.engine.storage_upgrades import upgrade_storage
 from dagstead.engine.stored_definitions import StoredDefinitions
 from dagstead.errors import DeploymentNotFoundError
@@ -216,23 +217,18 @@ class Instances:
 def _sqlite_config(home: Path) -> dict[str, Any]:
     # One event log file for all runs: it has the global cursors that agents ask for, and takes
     # more events per second from several runs than one file per run would.
-    # Live logs watch it: while a connection is open, changes stay in the log beside it.
+    storages = {
+        "run_storage": (HeldRunStorage, "runs"),
+        "event_log_storage": (HeldEventLog, "events"),
+        "schedule_storage": (HeldScheduleStorage, "schedules"),
+    }
     return {
-        "run_storage": {
-            "module": "dagster._core.storage.runs",
-            "class": "SqliteRunStorage",
-            "config": {"base_dir": str(home / "runs")},
-        },
-        "event_log_storage": {
-            "module": "dagster._core.storage.event_log",
-            "class": "ConsolidatedSqliteEventLogStorage",
-            "config": {"base_dir": str(home / "events")},
-        },
-        "schedule_storage": {
-            "module": "dagster._core.storage.schedules",
-            "class": "SqliteScheduleStorage",
-            "config": {"base_dir": str(home / "schedules")},
-        },
+        name: {
+            "module": kind.__module__,
+            "class": kind.__name__,
+            "config": {"base_dir": str(home / folder)},
+        }
+        for name, (kind, folder) in storages.items()
     }
 
 
