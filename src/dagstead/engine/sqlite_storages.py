@@ -7,6 +7,8 @@ and deletes the log.
 
 from __future__ import annotations
 
+import logging
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Self
@@ -20,11 +22,15 @@ from dagster._core.storage.schedules import SqliteScheduleStorage
 from dagster._core.storage.sqlite import SQLITE_BUSY_TIMEOUT_SECONDS, create_db_conn_string
 from dagster._serdes import ConfigurableClassData
 from sqlalchemy import Connection, Engine, create_engine
-from watchdog.events import FileSystemEvent, PatternMatchingEventHandler
-from watchdog.observers import Observer
+from sqlalchemy.exc import SQLAlchemyError
+
+logger = logging.getLogger(__name__)
 
 #: Connections of a file that are kept. More are opened while more are in use.
 _KEPT = 4
+#: How often a live log is looked at, and how long its thread may take to end.
+_LOOK_SECONDS = 0.25
+_STOP_SECONDS = 15.0
 
 
 def _held(url: str) -> Engine:
@@ -75,6 +81,8 @@ class HeldEventLog(ConsolidatedSqliteEventLogStorage):
 
     def __init__(self, base_dir: str, inst_data: ConfigurableClassData | None = None) -> None:
         self._held = _held(create_db_conn_string(base_dir, SQLITE_EVENT_LOG_FILENAME))
+        self._watching = threading.Lock()
+        self._looking: _Looking | None = None
         super().__init__(base_dir, inst_data)
 
     @contextmanager
@@ -88,28 +96,72 @@ class HeldEventLog(ConsolidatedSqliteEventLogStorage):
         Dagster's looks at the file of the database, into which events come late while connections
         are kept: they are in the log beside it.
         """
-        if self._obs is None:
-            observer = Observer()
-            observer.start()
-            observer.schedule(_Changes(self), self._base_dir, recursive=True)
-            self._obs = observer  # type: ignore[assignment]
-        self._watchers[run_id][callback] = cursor
+        with self._watching:
+            self._watchers[run_id][callback] = cursor
+            if self._looking is None:
+                self._looking = _Looking(self._held, self._tell, self._nobody_watches)
+                self._looking.start()
 
     def dispose(self) -> None:
         """Close the connections that are not in use, and watch no more."""
+        with self._watching:
+            looking, self._looking = self._looking, None
+        if looking is not None:
+            looking.stop()
         self._held.dispose()
-        super().dispose()  # type: ignore[no-untyped-call]
+
+    def _tell(self) -> None:
+        self.on_modified()  # type: ignore[no-untyped-call]
+
+    def _nobody_watches(self) -> bool:
+        with self._watching:
+            if any(self._watchers.values()):
+                return False
+            # Who watches next starts another thread.
+            self._looking = None
+            return True
 
 
-class _Changes(PatternMatchingEventHandler):
-    """Hears when something is written to the database, or to its log."""
+class _Looking(threading.Thread):
+    """Looks several times a second whether somebody has written, for those who watch a run."""
 
-    def __init__(self, storage: HeldEventLog) -> None:
-        file = storage.get_db_path()  # type: ignore[no-untyped-call]
-        super().__init__(patterns=[file, f"{file}-wal"])
-        self._storage = storage
+    def __init__(
+        self, engine: Engine, tell: Callable[[], None], is_over: Callable[[], bool]
+    ) -> None:
+        super().__init__(name="live-log", daemon=True)
+        self._engine = engine
+        self._tell = tell
+        self._is_over = is_over
+        self._stopped = threading.Event()
 
-    def on_modified(self, event: FileSystemEvent) -> None:
-        """Look for new events."""
-        del event
-        self._storage.on_modified()  # type: ignore[no-untyped-call]
+    def stop(self) -> None:
+        """Look no more."""
+        self._stopped.set()
+        if self is not threading.current_thread():
+            self.join(_STOP_SECONDS)
+
+    def run(self) -> None:
+        """Look, until it is stopped or nobody watches any more."""
+        while not self._pauses():
+            try:
+                with self._engine.connect() as connection:
+                    self._follow(connection)
+                    return
+            except (SQLAlchemyError, RuntimeError) as error:
+                # Or somebody has begun to watch while all were told.
+                logger.debug("A live log could not be read: %s", error)
+
+    def _follow(self, connection: Connection) -> None:
+        seen = None
+        while True:
+            # Another number once another connection, of any process, has written.
+            version = connection.exec_driver_sql("PRAGMA data_version").scalar_one()
+            if version != seen:
+                seen = version
+                self._tell()
+            if self._pauses():
+                return
+
+    def _pauses(self) -> bool:
+        """Wait a moment; return whether it should end."""
+        return self._stopped.wait(_LOOK_SECONDS) or self._is_over()
