@@ -331,6 +331,14 @@ def twins(
     """A location that two agents serve, with one token, or with a token for each of them."""
     name = f"twins-{request.node.callspec.id}"
     environment = agent_environment(AGENT_MINORS[-1])
+    ground = Ground(
+        deployment=plane.deployment(name),
+        token=plane.user_token(name),
+        environment=environment,
+        queue=QUEUE,
+        fault=plane.folder / name,
+        start=lambda: OfficialAgent(plane, environment, setups[0]),
+    )
     setups = [
         AgentSetup(
             label=f"{name}-{number}",
@@ -341,14 +349,6 @@ def twins(
         )
         for number, token in enumerate(_tokens(plane, name, request.param))
     ]
-    ground = Ground(
-        deployment=plane.deployment(name),
-        token=plane.user_token(name),
-        environment=environment,
-        queue=QUEUE,
-        fault=plane.folder / name,
-        start=lambda: OfficialAgent(plane, environment, setups[0]),
-    )
     ground.deploy()
     agents = [OfficialAgent(plane, environment, setup) for setup in setups]
     try:
