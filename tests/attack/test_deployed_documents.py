@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import httpx
@@ -11,7 +11,7 @@ import pytest
 from dagster_cloud.api.dagster_cloud_api import DagsterCloudCodeLocationManifest
 from dagster_cloud_cli.core.workspace import CodeLocationDeployData
 from dagster_shared.serdes import serialize_value
-from graphql import GraphQLObjectType, get_named_type
+from graphql import GraphQLField, GraphQLObjectType, GraphQLUnionType, get_named_type
 
 from dagstead.operator_api.schema import create_schema
 from dagstead.plane.deployments import Branch
@@ -36,15 +36,20 @@ SET_ALL = """mutation ($s: GenericScalar) { result: setOrganizationSettings(
 UNSERVED = "query ($l: [LocationOnQueue!]!) { result: unserved(locations: $l) }"
 
 
+def _outcomes(field: GraphQLField) -> Sequence[GraphQLObjectType]:
+    answer = get_named_type(field.type)
+    return answer.types if isinstance(answer, GraphQLUnionType) else ()
+
+
 def ways_to_deploy() -> list[str]:
-    """The mutations that take a document, found by walking them."""
+    """The mutations that take a document of locations: they can refuse one of them."""
     mutations = create_schema().graphql_schema.mutation_type
     assert isinstance(mutations, GraphQLObjectType)
     return sorted(
         name
         for name, field in mutations.fields.items()
-        if (taken := field.args.get("document")) is not None
-        and get_named_type(taken.type).name == "GenericScalar"
+        if "document" in field.args
+        and any(each.name == "InvalidLocationError" for each in _outcomes(field))
     )
 
 

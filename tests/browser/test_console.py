@@ -158,7 +158,7 @@ def test_a_page_shows_a_change_without_being_asked(
     expect(row).to_contain_text("Live")
     page.evaluate("window.same = true")
     ConsoleScene(plane.store).release("staging", ("fresh",), commit="0123456789abcdef")
-    expect(page.get_by_role("row", name="fresh")).to_be_visible(timeout=30_000)
+    expect(page.get_by_role("row", name="fresh")).to_be_visible()
     assert page.evaluate("window.same") is True
     expect(page.get_by_role("heading", name="Locations")).to_be_visible()
 
@@ -170,11 +170,11 @@ def test_a_page_goes_on_after_a_restart_of_the_server(
     page.goto(f"{plane.url}/-/locations?deployment=staging")
     page.evaluate("window.same = true")
     plane.kill()
-    expect(page.locator("#away")).to_be_visible(timeout=60_000)
+    expect(page.locator("#away")).to_be_visible()
     ConsoleScene(plane.store).release("staging", ("after",), commit="fedcba9876543210")
     plane.start()
-    expect(page.locator("#away")).to_be_hidden(timeout=60_000)
-    expect(page.get_by_role("row", name="after")).to_be_visible(timeout=30_000)
+    expect(page.locator("#away")).to_be_hidden()
+    expect(page.get_by_role("row", name="after")).to_be_visible()
     assert page.evaluate("window.same") is True
 
 

@@ -99,7 +99,7 @@ class Hand:
         """Click on something, and wait for what it leads to."""
         what.click()
         self.clicks.append(words)
-        expect(then.first).to_be_visible(timeout=_PAGE_MS)
+        expect(then.first).to_be_visible()
         self.keep(f"{len(self.clicks):02d}-{words}")
 
     def keep(self, name: str) -> None:

@@ -82,7 +82,7 @@ def test_the_ui_is_below_a_bar_of_ours_and_shows_no_other_mark(
     bar = page.locator("#dagstead-bar")
     expect(bar).to_be_visible()
     below = page.locator("#__next")
-    expect(below.get_by_role("link", name="Runs").first).to_be_visible(timeout=_PAGE_MS)
+    expect(below.get_by_role("link", name="Runs").first).to_be_visible()
     mark = page.locator("[class*=DagsterLogo_logo]")
     expect(mark).not_to_have_count(0)
     assert not any(each.is_visible() for each in mark.all())
@@ -103,7 +103,7 @@ def test_the_ui_is_below_a_bar_of_ours_and_shows_no_other_mark(
 def test_the_assets_of_a_location_are_shown(page: Page, plane: ControlPlane) -> None:
     page.goto(f"{plane.url}/prod/assets")
 
-    expect(page.locator("a[href='/prod/assets/only']")).to_be_visible(timeout=_PAGE_MS)
+    expect(page.locator("a[href='/prod/assets/only']")).to_be_visible()
     expect(page.locator("a[href='/prod/locations/small/']")).to_be_visible()
 
 
@@ -113,14 +113,14 @@ def test_a_run_launched_from_the_page_succeeds_and_its_logs_appear(
     page.goto(f"{plane.url}/prod/locations/__repository__@small/jobs/whispering/playground")
     page.get_by_role("button", name="Launch Run").click(timeout=_PAGE_MS)
     try:
-        page.wait_for_url("**/runs/**", timeout=_PAGE_MS)
+        page.wait_for_url("**/runs/**")
         expect(page.get_by_text("Success", exact=True).first).to_be_visible(timeout=_RUN_MS)
-        expect(page.get_by_text("RUN_SUCCESS").first).to_be_visible(timeout=_PAGE_MS)
+        expect(page.get_by_text("RUN_SUCCESS").first).to_be_visible()
         page.get_by_text("stdout", exact=True).click()
         # Of the list, not of the chart: the chart moves when the page learns how the run ended.
         page.get_by_placeholder("Select a step").click()
         page.get_by_role("menuitem", name="whisper").click()
-        expect(page.get_by_text("whispered on")).to_be_visible(timeout=_PAGE_MS)
+        expect(page.get_by_text("whispered on")).to_be_visible()
     finally:
         page.screenshot(path=tmp_path / "run.png")
 
@@ -134,7 +134,7 @@ def test_only_those_who_may_launch_find_a_button_that_does(
         try:
             page.goto(f"{plane.url}/prod/assets/only")
             materialize = page.get_by_role("button", name="Materialize")
-            expect(materialize).to_be_visible(timeout=_PAGE_MS)
+            expect(materialize).to_be_visible()
             expect(materialize).to_be_enabled(enabled=may)
             if not may:
                 materialize.hover(force=True)
@@ -143,7 +143,7 @@ def test_only_those_who_may_launch_find_a_button_that_does(
             expect(page.get_by_text("Unexpected GraphQL error")).to_have_count(0)
             page.goto(f"{plane.url}/prod/locations/__repository__@small/jobs/whispering")
             launchpad = page.get_by_role("tab", name="Launchpad")
-            expect(launchpad).to_be_enabled(enabled=may, timeout=_PAGE_MS)
+            expect(launchpad).to_be_enabled(enabled=may)
             if may:
                 launchpad.click()
                 expect(page.get_by_role("button", name="Launch Run")).to_be_enabled()
@@ -160,7 +160,7 @@ def test_a_failed_load_is_shown_at_once_until_it_has_healed(
     page.goto(f"{plane.url}/prod/deployment/locations")
     fault = _fault(plane)
     try:
-        expect(page.get_by_text("Loaded", exact=True)).to_be_visible(timeout=_PAGE_MS)
+        expect(page.get_by_text("Loaded", exact=True)).to_be_visible()
         fault.touch()
         plane.store.locations.reload("prod", ["small"])
         expect(page.get_by_text("Failed", exact=True)).to_be_visible(timeout=_RUN_MS)
@@ -184,11 +184,11 @@ def test_after_a_failed_release_what_was_before_is_shown_with_the_failure(
     client.close()
     page.goto(f"{plane.url}/prod/locations/small/")
     try:
-        expect(page.get_by_text("failed_release")).to_be_visible(timeout=_PAGE_MS)
+        expect(page.get_by_text("failed_release")).to_be_visible()
         expect(page.get_by_text("broken on purpose")).to_be_visible()
         expect(page.get_by_text("in error, serving ")).to_be_visible()
         page.goto(f"{plane.url}/prod/locations/__repository__@small/jobs/whispering")
-        expect(page.get_by_text("whisper", exact=True).first).to_be_visible(timeout=_PAGE_MS)
+        expect(page.get_by_text("whisper", exact=True).first).to_be_visible()
     finally:
         page.screenshot(path=tmp_path / "returned.png")
 
@@ -210,9 +210,9 @@ def test_a_location_that_lost_its_agent_says_since_when_nobody_serves_it(
         agent.kill()
     page.goto(f"{plane.url}/prod/locations/lonely/")
     try:
-        expect(page.get_by_text("nobody serves it since")).to_be_visible(timeout=_PAGE_MS)
+        expect(page.get_by_text("nobody serves it since")).to_be_visible()
         page.goto(f"{plane.url}/prod/locations/__repository__@lonely/jobs/whispering")
-        expect(page.get_by_text("whisper", exact=True).first).to_be_visible(timeout=_PAGE_MS)
+        expect(page.get_by_text("whisper", exact=True).first).to_be_visible()
     finally:
         page.screenshot(path=tmp_path / "lonely.png")
         client.delete_location("lonely")

@@ -153,21 +153,21 @@ def test_an_agent_token_is_made(site: Site, cli: OfficialCli) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "arguments"),
+    ("command", "arguments"),
     [
-        ("list", []),
-        ("get", ["1"]),
-        ("create", ["--title", "t", "--description", "d"]),
-        ("update", ["1", "--status", "closed"]),
-        ("add-link", ["1", "--run-id", "x"]),
-        ("remove-link", ["1", "--run-id", "x"]),
+        ("dg api issue list", []),
+        ("dg api issue get", ["1"]),
+        ("dg api issue create", ["--title", "t", "--description", "d"]),
+        ("dg api issue update", ["1", "--status", "closed"]),
+        ("dg api issue add-link", ["1", "--run-id", "x"]),
+        ("dg api issue remove-link", ["1", "--run-id", "x"]),
     ],
     ids=["list", "get", "create", "update", "add-link", "remove-link"],
 )
 def test_issues_are_refused_with_a_sentence(
-    cli: OfficialCli, words: str, arguments: list[str]
+    cli: OfficialCli, command: str, arguments: list[str]
 ) -> None:
-    said = cli.run(f"dg api issue {words}", *arguments, fails=True).text
+    said = cli.run(command, *arguments, fails=True).text
     assert "Issues are not offered" in said
 
 
