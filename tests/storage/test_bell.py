@@ -130,7 +130,7 @@ def test_a_ring_before_the_wait_counts(opened: Opened) -> None:
 
 def test_many_topics_at_once_all_arrive(opened: Opened) -> None:
     """More than a notification of Postgres, or the queue of a socket, has room for."""
-    names = [topics.queue("prod", "x" * 300 + str(number)) for number in range(20_000)]
+    names = [topics.queue("x" * 300 + str(number)) for number in range(20_000)]
     ringer = opened()
     for wanted in (names[0], names[1234], names[-1]):
         with listening(opened(), wanted) as listener:
@@ -356,9 +356,9 @@ def test_nothing_is_lost_when_the_server_is_started_anew() -> None:
 def test_topics_are_told_apart() -> None:
     names = {
         topics.answered("a"),
-        topics.queue("prod", None),
-        topics.queue("prod", "None"),
-        topics.queue("prod", ""),
+        topics.queue(None),
+        topics.queue("None"),
+        topics.queue(""),
         topics.releases("prod"),
         topics.locations("prod"),
         topics.written("prod", "a"),

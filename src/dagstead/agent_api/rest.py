@@ -7,6 +7,7 @@ import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeAlias, TypeVar
 
 from dagster._serdes import deserialize_value
@@ -18,6 +19,7 @@ from starlette.formparsers import MultiPartException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
+from dagstead.agent_api.held_calls import Nothing, wait_for_something
 from dagstead.agent_api.services import (
     DEPLOYMENT_HEADER,
     AgentServices,
@@ -131,7 +133,7 @@ def unpack_text(text: bytes, as_type: type[T]) -> T:
         raise InvalidInputError(msg) from error
 
 
-Handler: TypeAlias = Callable[[Caller, Payload], Response]
+Handler: TypeAlias = Callable[[Caller, Payload], Response | Nothing]
 Endpoint: TypeAlias = Callable[[Request], Awaitable[Response]]
 
 
@@ -149,7 +151,11 @@ def endpoint(
             caller = caller_of(request, services, audience)
             with ExitStack() as lent:
                 payload = await _read(request, services.memory, lent)
-                return await loop.run_in_executor(services.threads, handler, caller, payload)
+                found = await loop.run_in_executor(services.threads, handler, caller, payload)
+                if isinstance(found, Response):
+                    return found
+                look = partial(_again, handler, caller, payload)
+                return await wait_for_something(found, look, request, services)
         except (StoreAwayError, ClientDisconnect):
             raise
         except ForbiddenError as error:
@@ -161,6 +167,12 @@ def endpoint(
             return unexpected_response(error)
 
     return answer
+
+
+def _again(handler: Handler, caller: Caller, payload: Payload) -> Response | Nothing:
+    """Call a handler for somebody who has waited."""
+    caller.control.token_reader.require_valid(caller.token)
+    return handler(caller, payload)
 
 
 def note_refusal(services: AgentServices, request: Request, error: ForbiddenError) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 from starlette.requests import Request
@@ -23,6 +22,7 @@ from dagstead.agent_api.events import store_events
 from dagstead.agent_api.graphql.context import AgentContext
 from dagstead.agent_api.graphql.executor import Executor
 from dagstead.agent_api.graphql.roots import agent_executor
+from dagstead.agent_api.held_calls import Nothing
 from dagstead.agent_api.logs import gen_logs_url
 from dagstead.agent_api.rest import Endpoint, Handler, Payload, endpoint
 from dagstead.agent_api.server_logs import take_server_log
@@ -89,19 +89,23 @@ def agent_graphql(services: AgentServices) -> Endpoint:
     return endpoint(_graphql(agent_executor()), services, Audience.CODE)
 
 
-def _graphql(executor: Executor[AgentContext]) -> Callable[[Caller, Payload], Response]:
-    def answer(caller: Caller, payload: Payload) -> Response:
+def _graphql(executor: Executor[AgentContext]) -> Handler:
+    def answer(caller: Caller, payload: Payload) -> Response | Nothing:
         check_values(payload.body)
         body = payload.json(passed_over=_OF_RUNS)
         variables = body.get("variables")
         operation = body.get("operationName")
+        context = AgentContext(caller)
         result = executor.execute(
             str(body.get("query", "")),
             variables if isinstance(variables, dict) else {},
             operation if isinstance(operation, str) else None,
-            AgentContext(caller),
+            context,
         )
-        return JSONResponse(result)
+        response = JSONResponse(result)
+        # A document may ask for several things; agents send none that polls and asks besides.
+        awaited = context.awaited[0] if len(context.awaited) == 1 else None
+        return response if awaited is None else Nothing(response=response, awaited=awaited)
 
     return answer
 

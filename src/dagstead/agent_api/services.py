@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from enum import Enum, auto
@@ -43,6 +43,10 @@ class AgentServices:
     definitions: TextKind = field(default_factory=definitions)
     #: Shared with everything else in this process that may need much.
     memory: MemoryBudget = field(default_factory=MemoryBudget)
+    #: How long a call is held open that has got nothing, in seconds.
+    hold_seconds: float = 0.0
+    #: Whether this process is about to end.
+    is_closing: Callable[[], bool] = lambda: False
     asset_partitions: AssetPartitions = field(default_factory=AssetPartitions)
     #: The threads of the endpoints. The UI's threads wait for answers of agents: if agents' calls
     #: shared those, a full pool would block the very answers that it waits for.

@@ -50,10 +50,9 @@ def answered(request_id: str) -> str:
     return f"answered:{request_id}"
 
 
-def queue(deployment: str, queue: str | None) -> str:
-    """A request waits in a queue of a deployment; ``None`` is the default queue."""
-    # Names of deployments have no colon.
-    return f"queue:{deployment}" if queue is None else f"queue:{deployment}:{queue}"
+def queue(queue: str | None) -> str:
+    """A request waits in a queue, of whichever deployment; ``None`` is the default queue."""
+    return "queue" if queue is None else f"queue:{queue}"
 
 
 def releases(deployment: str) -> str:

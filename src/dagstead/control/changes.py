@@ -30,7 +30,7 @@ def publish(backend: Backend, change: Change) -> None:
     """Wake everybody whom a committed change concerns."""
     wake_queues(backend, change.deployment, change.queues)
     name = change.deployment.name
-    topics = [bell.queue(name, queue) for queue in set(change.queues)]
+    topics = [bell.queue(queue) for queue in set(change.queues)]
     topics += [bell.releases(name)] if change.releases else []
     topics += [bell.locations(name)] if change.locations else []
     backend.bell.ring(*topics)

@@ -63,7 +63,7 @@ class Launches:
         new = new_request(self._backend, deployment, work)
         step = self._backend.store.launches.offer(new, tags)
         if step.counts:
-            self._backend.bell.ring(bell.queue(deployment.name, work.queue))
+            self._backend.bell.ring(bell.queue(work.queue))
         return step
 
     def start(self, actor: Actor, deployment: Deployment, run_id: str) -> LaunchStep:

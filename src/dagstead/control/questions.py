@@ -83,7 +83,7 @@ class Questions:
         request_id = submit(self._backend, deployment, work)
         # Listen before the ring, so that the answer cannot be missed.
         with self._backend.bell.listen(bell.answered(request_id)) as listener:
-            self._backend.bell.ring(bell.queue(deployment.name, work.queue))
+            self._backend.bell.ring(bell.queue(work.queue))
             answer = self._wait(request_id, deployment, location, question, listener)
         otherwise = None
         if answer.token_id is not None:

@@ -35,6 +35,17 @@ class Poll:
     limit: int = DEFAULT_POP_LIMIT
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Awaited:
+    """What a poll waits for that has got nothing."""
+
+    #: What rings when there may be work.
+    topics: frozenset[str]
+    #: Whether the agent works on a request. It does not wait for long: between two polls it sends
+    #: answers that it has gathered, and looks again at requests whose code was not loaded yet.
+    is_at_work: bool
+
+
 @dataclass(frozen=True, slots=True)
 class Requests:
     """Acts on the request queue."""
@@ -51,7 +62,7 @@ class Requests:
         if work.run_id is not None:
             work = replace(work, for_token=self._token_of_run(deployment, work.run_id))
         request_id = submit(self._backend, deployment, work)
-        self._backend.bell.ring(bell.queue(deployment.name, work.queue))
+        self._backend.bell.ring(bell.queue(work.queue))
         return request_id
 
     def take(self, actor: Actor, poll: Poll) -> list[Request]:
@@ -83,6 +94,20 @@ class Requests:
             if request.deliveries == 1 and request.leased_at is not None:
                 self._tally.dispatched(request.queue, request.leased_at - request.created_at)
         return [request for request in popped if self._may_be_taken(request)]
+
+    def awaited(self, actor: Actor, poll: Poll) -> Awaited:
+        """What a poll waits for that has got nothing.
+
+        Raises:
+            ForbiddenError: when the token grants none of the queues.
+        """
+        actor.require_agent()
+        token = actor.token
+        return Awaited(
+            topics=frozenset(map(bell.queue, actor.cut_queues(poll.queues))),
+            is_at_work=token is not None
+            and self._backend.store.requests.has_leased(ORGANIZATION, token.id),
+        )
 
     def answer(
         self, actor: Actor, deployment: Deployment, request_id: str, answer: str
@@ -190,7 +215,7 @@ class Requests:
             if request.api == LAUNCH_RUN:
                 event = Return(request_id=request.id)
                 self._backend.store.launches.step(request.deployment, str(request.run_id), event)
-            self._backend.bell.ring(bell.queue(request.deployment, request.queue))
+            self._backend.bell.ring(bell.queue(request.queue))
         return is_given_back
 
     def purge(self, actor: Actor, older_than_seconds: float) -> int:

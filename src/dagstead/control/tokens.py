@@ -213,6 +213,14 @@ class TokenReader:
             return self._backend.store.workers.authenticate(ORGANIZATION, secret)
         return self._backend.store.tokens.authenticate(secret, address)
 
+    def require_valid(self, token: Token) -> None:
+        """Look whether the holder of a token that was read a while ago may still call.
+
+        Raises:
+            UnauthenticatedError: when it was revoked or has expired meanwhile.
+        """
+        self._backend.store.tokens.get(token.id)
+
 
 def check_token_name(name: str) -> None:
     """Refuse what cannot name a token that people ask for.

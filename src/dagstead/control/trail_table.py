@@ -57,6 +57,7 @@ TRAIL: Final[Mapping[str, RowRule | Quiet]] = {
     "tokens.all": Quiet.VIEW,
     "tokens.agent": Quiet.VIEW,
     "token_reader.of_secret": Quiet.WORK,
+    "token_reader.require_valid": Quiet.WORK,
     "pool_tokens.renew": RowRule(on=say.given("machine", "pool on "), by_system=True),
     "pool_tokens.revoke": RowRule(on=say.given("machine", "pool on "), by_system=True),
     "trust.add": RowRule(on=say.wanted_policy, after=say.new_policy),
@@ -185,6 +186,7 @@ TRAIL: Final[Mapping[str, RowRule | Quiet]] = {
     "statuses.note_refused": Quiet.ITSELF,
     # Requests and runs. Who launches or ends a run is recorded at the field of the operator's API.
     "requests.answer": Quiet.WORK,
+    "requests.awaited": Quiet.WORK,
     "requests.begin_launch": Quiet.WORK,
     "requests.take": Quiet.WORK,
     "requests.expire": Quiet.ITSELF,

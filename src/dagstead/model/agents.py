@@ -12,6 +12,11 @@ from dagstead.model.source import Position
 #: The name of the managed pool where nothing else names it.
 POOL_NAME = "managed pool"
 
+#: How long an official agent pauses between two polls, in seconds; half a second by itself. While
+#: the server holds its polls open, a short pause costs little.
+PAUSE_VARIABLE = "DAGSTER_CLOUD_AGENT_SLEEP_INTERVAL_SECONDS"
+PAUSE_SECONDS = "0.1"
+
 
 class AgentType(StrEnum):
     """Where an agent runs code servers and runs."""

@@ -109,6 +109,8 @@ def create_app(
         secrets=secrets,
         definitions=definitions(settings.max_definitions_mb),
         memory=MemoryBudget(work - work // _BODIES_SHARE),
+        hold_seconds=settings.poll_seconds,
+        is_closing=is_closing,
     )
     console = Services(
         control=control,

@@ -266,6 +266,15 @@ class Settings(BaseModel):
         False,  # noqa: FBT003
         description="Whether `dagstead trust` accepts issuers at http://127.0.0.1, for tests.",
     )
+    poll_seconds: int = Field(
+        3,
+        ge=0,
+        le=20,
+        description=(
+            "How long the poll of an agent is held open while there is no work for it; work that "
+            "comes meanwhile is handed out at once. An agent that is stopped ends after its poll."
+        ),
+    )
     stop_seconds: int = Field(
         20, ge=1, le=600, description="Time that every process has to finish its work when stopped."
     )

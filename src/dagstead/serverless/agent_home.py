@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dagstead.errors import ConfigurationError
+from dagstead.model.agents import PAUSE_SECONDS, PAUSE_VARIABLE
 from dagstead.model.pool_pythons import TAG_VARIABLE, tag_of_pool
 from dagstead.serverless.configuration import LauncherConfiguration
 from dagstead.serverless.environ import TOKEN_VARIABLE, machine_environment
@@ -104,6 +105,8 @@ def pool_command(settings: PoolSettings, environment: Mapping[str, str]) -> Comm
             "DAGSTER_CLOUD_AGENT_MAX_THREADPOOL_WORKERS": str(settings.request_threads),
             # The default is the time that a code server may take to start.
             "DAGSTER_CLOUD_CODE_SERVER_HEALTH_CHECK_REDEPLOY_TIMEOUT": "30",
+            # Between two polls, each of which waits for work by itself.
+            PAUSE_VARIABLE: PAUSE_SECONDS,
             "PYTHONUNBUFFERED": "1",
             TAG_VARIABLE: tag_of_pool(interpreters.available(), settings.launcher.walls.words),
             **settings.agent_environment,

@@ -95,7 +95,7 @@ def test_the_agents_of_the_queues_that_changed_are_asked_to_look(
     prod = here.store.deployments.get("prod")
     here.control.locations.remove(COMMAND_LINE, prod, "weather")
     assert counted(here.store)["checks"] == before["checks"] + 1
-    assert bell.queue("prod", None) in looking.rung[0]
+    assert bell.queue(None) in looking.rung[0]
 
 
 @pytest.mark.parametrize("queue", [None, "gpu"])
@@ -110,7 +110,7 @@ def test_a_request_that_is_given_back_rings_its_queue_once(
     looking.rung.clear()
 
     assert requests.redeliver(SYSTEM, held)
-    assert looking.rung == [(bell.queue("prod", queue),)]
+    assert looking.rung == [(bell.queue(queue),)]
 
     assert not requests.redeliver(SYSTEM, held), "it waits already"
     assert len(looking.rung) == 1

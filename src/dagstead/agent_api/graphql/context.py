@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -13,6 +13,7 @@ from dagster._core.events.log import EventLogEntry
 from dagstead.agent_api.events import write_events
 from dagstead.agent_api.services import Caller
 from dagstead.control.actor import SYSTEM
+from dagstead.control.requests import Awaited
 from dagstead.engine.run_origins import STORED_BY_TAG
 from dagstead.plane.names import ID_MAX, check_short
 
@@ -26,6 +27,8 @@ class AgentContext:
     """
 
     caller: Caller
+    #: What the call waits for, if it has got nothing.
+    awaited: list[Awaited] = field(default_factory=list)
 
     @property
     def instance(self) -> DagsterInstance:

@@ -70,7 +70,10 @@ class Fleet:
         for_full_deployments: Sequence[str] = (),
         agent_queues: Sequence[str | None] = (None,),
     ) -> list[dict[str, Any]]:
-        """Lease waiting requests to this agent, as far as its token grants them."""
+        """Lease waiting requests to this agent, as far as its token grants them.
+
+        A poll that gets nothing is held open for a while.
+        """
         caller = context.caller
         self.takes_branches[caller.token.id] = for_branch_deployments
         poll = Poll(
@@ -79,7 +82,10 @@ class Fleet:
             queues=agent_queues,
             limit=limit or DEFAULT_POP_LIMIT,
         )
-        return [_request(request) for request in caller.control.requests.take(caller.actor, poll)]
+        taken = caller.control.requests.take(caller.actor, poll)
+        if not taken:
+            context.awaited.append(caller.control.requests.awaited(caller.actor, poll))
+        return [_request(request) for request in taken]
 
     def add_heartbeats(
         self,

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from dagstead.errors import InvalidInputError
-from dagstead.model.agents import AgentType
+from dagstead.model.agents import PAUSE_SECONDS, PAUSE_VARIABLE, AgentType
 from dagstead.model.queues import is_default_by_name
 from dagstead.repository.files.yaml_text import CommentedValue, Yaml, dump
 
@@ -81,6 +81,8 @@ def text(file: AgentFile) -> str:
         f"the environment variable {TOKEN_VARIABLE}. Give every agent a token of its own, and set",
         f"{REDEPLOY_VARIABLE}={REDEPLOY_SECONDS} beside it:",
         "a code server that does not answer for so many seconds is replaced, not after 180.",
+        f"With {PAUSE_VARIABLE}={PAUSE_SECONDS} it takes work",
+        "at once: the server holds its polls open, and the pause between two of them is else 0.5.",
     ]
     return dump(_dagster_yaml(file), heading=heading)
 
@@ -181,11 +183,13 @@ def _values(file: AgentFile) -> dict[str, Yaml]:
     }
     if file.label:
         cloud["agentLabel"] = file.label
-    variable: dict[str, Yaml] = {"name": REDEPLOY_VARIABLE, "value": str(REDEPLOY_SECONDS)}
+    redeploy: dict[str, Yaml] = {"name": REDEPLOY_VARIABLE, "value": str(REDEPLOY_SECONDS)}
+    pause: dict[str, Yaml] = {"name": PAUSE_VARIABLE, "value": PAUSE_SECONDS}
     env = CommentedValue(
-        [variable],
+        [redeploy, pause],
         above=(
             "A code server that does not answer for so many seconds is replaced, not after 180.",
+            "The pause between two polls, which the server holds open, is else half a second.",
         ),
     )
     return {

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dagstead.errors import InvalidInputError
-from dagstead.model.agents import AgentType
+from dagstead.model.agents import PAUSE_VARIABLE, AgentType
 from dagstead.model.queues import is_default_by_name
 from dagstead.repository.agents.agent_config import REDEPLOY_VARIABLE, AgentFile, text
 from dagstead.repository.files import read_project
@@ -104,8 +104,13 @@ def test_its_workers_ask_for_their_runs_and_dead_code_servers_are_replaced_soon(
     key = "isolatedAgents" if type_ is AgentType.KUBERNETES else "isolated_agents"
     assert content[key] == {"enabled": True}
     if type_ is AgentType.KUBERNETES:
-        assert content["dagsterCloudAgent"]["env"] == [{"name": REDEPLOY_VARIABLE, "value": "30"}]
+        env = content["dagsterCloudAgent"]["env"]
+        assert {each["name"]: each["value"] for each in env} == {
+            REDEPLOY_VARIABLE: "30",
+            PAUSE_VARIABLE: "0.1",
+        }
     assert REDEPLOY_VARIABLE in written
+    assert PAUSE_VARIABLE in written
     assert "a token of its own" in written.replace("\n#", "")
 
 
@@ -145,4 +150,4 @@ def test_the_agent_of_compose_has_what_the_command_writes() -> None:
     )
     assert written == text(file)
     services = yaml.safe_load((REPOSITORY / "compose.yaml").read_text(encoding="utf-8"))["services"]
-    assert REDEPLOY_VARIABLE in services["agent"]["environment"]
+    assert {REDEPLOY_VARIABLE, PAUSE_VARIABLE} <= services["agent"]["environment"].keys()
