@@ -74,22 +74,9 @@ class Requests:
             ForbiddenError: when the token grants none of the queues.
         """
         actor.require_agent()
-        token = actor.token
-        if token is not None:
-            self._backend.store.token_calls.polled(token.id)
-        claim = Claim(
-            token_id=0 if token is None else token.id,
-            deployments=frozenset(
-                name
-                for name in poll.full_deployments
-                if token is None or token.grants_deployment(name, is_branch=False)
-            ),
-            branch_deployments=poll.branch_deployments
-            and (token is None or token.branch_deployments),
-            queues=actor.cut_queues(poll.queues),
-            limit=poll.limit,
-        )
-        popped = self._backend.store.requests.pop(claim)
+        if actor.token is not None:
+            self._backend.store.token_calls.polled(actor.token.id)
+        popped = self._backend.store.requests.pop(_claim(actor, poll))
         for request in popped:
             if request.deliveries == 1 and request.leased_at is not None:
                 self._tally.dispatched(request.queue, request.leased_at - request.created_at)
@@ -102,11 +89,10 @@ class Requests:
             ForbiddenError: when the token grants none of the queues.
         """
         actor.require_agent()
-        token = actor.token
+        claim = _claim(actor, poll)
         return Awaited(
-            topics=frozenset(map(bell.queue, actor.cut_queues(poll.queues))),
-            is_at_work=token is not None
-            and self._backend.store.requests.has_leased(ORGANIZATION, token.id),
+            topics=frozenset(map(bell.queue, claim.queues)),
+            is_at_work=self._backend.store.requests.has_leased(claim),
         )
 
     def answer(
@@ -263,3 +249,23 @@ class Requests:
             return True
         self._backend.store.requests.expire(request.deployment, [request.id])
         return False
+
+
+def _claim(actor: Actor, poll: Poll) -> Claim:
+    """What a poll may take, as far as the token of its agent grants it.
+
+    Raises:
+        ForbiddenError: when that grants none of the queues.
+    """
+    token = actor.token
+    return Claim(
+        token_id=0 if token is None else token.id,
+        deployments=frozenset(
+            name
+            for name in poll.full_deployments
+            if token is None or token.grants_deployment(name, is_branch=False)
+        ),
+        branch_deployments=poll.branch_deployments and (token is None or token.branch_deployments),
+        queues=actor.cut_queues(poll.queues),
+        limit=poll.limit,
+    )

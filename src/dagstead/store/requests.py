@@ -91,10 +91,10 @@ class RequestStore:
             ]
         return [_request(row) for row in sorted(rows, key=lambda row: row.seq)]
 
-    def has_leased(self, _of: Organization, token_id: int) -> bool:
-        """Whether a token has taken a request, of any deployment, that it has not answered."""
+    def has_leased(self, claim: Claim) -> bool:
+        """Whether the token of a poll has taken a request that it has not answered."""
         leased = select(requests.c.seq).where(
-            requests.c.state == str(RequestState.LEASED), requests.c.leased_by == token_id
+            requests.c.state == str(RequestState.LEASED), requests.c.leased_by == claim.token_id
         )
         with self.database.read() as connection:
             return connection.execute(leased.limit(1)).one_or_none() is not None

@@ -62,7 +62,7 @@ ALL = [
         name="requests",
         store=RequestStore,
         values=frozenset({Claim, NewRequest, Request}),
-        of_all=frozenset({"open", "expire_overdue", "purge", "has_leased"}),
+        of_all=frozenset({"open", "expire_overdue", "purge"}),
         looks=("actor.require_agent(deployment)", OF_THE_SYSTEM),
     ),
     Rows(
