@@ -13,7 +13,7 @@ from dagstead.control.survey import Survey
 from dagstead.control.work import Work, submit
 from dagstead.errors import LocationNotFoundError, NoAnswerError
 from dagstead.plane.deployments import Deployment
-from dagstead.plane.location_status import Condition, LocationStatus, status_of
+from dagstead.plane.location_status import Condition, LocationStatus, is_settled, status_of
 from dagstead.plane.locations import LoadState, Location
 from dagstead.plane.numbers import SCALED_SECONDS
 from dagstead.plane.organization import ORGANIZATION
@@ -24,6 +24,9 @@ from dagstead.plane.tallies import TallyKind
 _GRACE_SECONDS = 3.0
 #: How often to check whether the location can still be called.
 _LOOK_SECONDS = 2.0
+#: How long, and how often, to wait for an agent that puts a code server to work.
+_REPEAT_SECONDS = 0.5
+_MOST_REPEATS = 4
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -39,6 +42,8 @@ class Question:
     deadline: float
     #: The tokens of agents that were asked before, and could not reach its code server.
     refused_by: frozenset[int] = frozenset()
+    #: How often it was asked before of a location that had changed just then.
+    repeats: int = 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -48,7 +53,8 @@ class Answer:
     text: str
     #: The location as it was at the time of the question.
     asked: Location
-    #: The question for another agent that has the code, should this one have failed to ask it.
+    #: What to ask next, should the agent have failed to reach the code server: another agent that
+    #: has the code, or the same one again.
     otherwise: Question | None
 
 
@@ -70,6 +76,9 @@ class Questions:
         pause = self._backend.store.properties.pause()
         if pause is not None and pause.everything:
             raise NoAnswerError(pause.refusal)
+        if question.repeats:
+            with self._backend.bell.listen(bell.locations(deployment.name)) as listener:
+                listener.wait(_REPEAT_SECONDS)
         location = self._once_usable(deployment, question)
         roster = Roster.of(self._backend)
         work = Work(
@@ -85,12 +94,19 @@ class Questions:
         with self._backend.bell.listen(bell.answered(request_id)) as listener:
             self._backend.bell.ring(bell.queue(work.queue))
             answer = self._wait(request_id, deployment, location, question, listener)
-        otherwise = None
+        otherwise = self._otherwise(deployment, location, question, answer)
+        return Answer(text=answer.text, asked=location, otherwise=otherwise)
+
+    def _otherwise(
+        self, deployment: Deployment, location: Location, question: Question, answer: RequestAnswer
+    ) -> Question | None:
         if answer.token_id is not None:
             refused_by = question.refused_by | {answer.token_id}
-            if roster.token_for(deployment, location, refused_by) is not None:
-                otherwise = replace(question, refused_by=refused_by)
-        return Answer(text=answer.text, asked=location, otherwise=otherwise)
+            if Roster.of(self._backend).token_for(deployment, location, refused_by) is not None:
+                return replace(question, refused_by=refused_by)
+        if question.repeats == _MOST_REPEATS or is_settled(location, self._backend.now()):
+            return None
+        return replace(question, refused_by=frozenset(), repeats=question.repeats + 1)
 
     def has_changed(
         self, actor: Actor, deployment: Deployment, asked: Location, deadline: float

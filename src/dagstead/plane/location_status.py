@@ -148,19 +148,26 @@ def _serving(facts: Facts) -> LocationStatus:
 def reports_on(location: Location, beats: Iterable[Heartbeat]) -> tuple[ServerReport, ...]:
     """What heartbeats say of the code server of a location, as it is now.
 
-    An agent uploads definitions a moment before it puts their code server to work: only a heartbeat
-    some seconds after the last change says anything about it. While it loads them, it reports what
-    it had before: after a release that failed, the error of that.
+    Only a heartbeat some seconds after the last change says anything about it. While an agent loads
+    them, it reports what it had before: after a release that failed, the error of that.
     """
     if location.state is LoadState.LOADING:
         return ()
     return tuple(
         report
         for beat in beats
-        if beat.received_at >= location.updated_at + _SETTLED_SECONDS
+        if is_settled(location, beat.received_at)
         for report in beat.servers
         if report.location == location.name and beat.deployment == location.deployment
     )
+
+
+def is_settled(location: Location, at: float) -> bool:
+    """Whether an agent has put the code server of a location to work, as it is now.
+
+    It uploads definitions a moment before, and answers from the server before until then.
+    """
+    return at >= location.updated_at + _SETTLED_SECONDS
 
 
 def needs_healing(facts: Facts, now: float) -> bool:

@@ -7,6 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from dagster._core.errors import DagsterUserCodeUnreachableError
 from dagster._serdes import serialize_value
 from dagster_cloud.api.dagster_cloud_api import (
     DagsterCloudApi,
@@ -271,24 +272,66 @@ def test_of_agents_that_have_the_code_any_may_be_asked_and_then_the_other(
     assert waiting.result(_PATIENCE).otherwise is None
 
 
+NAMES = DagsterCloudApi.GET_EXTERNAL_PARTITION_NAMES
+UNREACHABLE = DagsterCloudApiErrorResponse(
+    error_infos=[SerializableErrorInfo("status = StatusCode.UNAVAILABLE", stack=[], cls_name=None)]
+)
+ANSWERED = DagsterCloudApiGrpcResponse(serialized_response_or_error="names")
+
+
 def test_a_call_that_one_agent_cannot_pass_on_is_made_by_the_other(
     store: Store, control: Control, pool: ThreadPoolExecutor, clock: ManualClock
 ) -> None:
     two_agents(store, clock, ServerState.RUNNING, ServerState.RUNNING)
-    api, prod = DagsterCloudApi.GET_EXTERNAL_PARTITION_NAMES, store.deployments.get("prod")
-    waiting = pool.submit(AgentCalls(control).ask, prod, "weather", api, None, timeout=60)
-    dead = SerializableErrorInfo("status = StatusCode.UNAVAILABLE", stack=[], cls_name=None)
-    responses: list[DagsterCloudApiResponse] = [
-        DagsterCloudApiErrorResponse(error_infos=[dead]),
-        DagsterCloudApiGrpcResponse(serialized_response_or_error="names"),
-    ]
+    prod = store.deployments.get("prod")
+    waiting = pool.submit(AgentCalls(control).ask, prod, "weather", NAMES, None, timeout=60)
+    responses: list[DagsterCloudApiResponse] = [UNREACHABLE, ANSWERED]
     for token, response in enumerate(responses, 1):
-        request = asked(store, api.value)
+        request = asked(store, NAMES.value)
         assert [each.id for each in store.requests.pop(poll(token))] == [request.id]
         store.requests.answer("prod", request.id, serialize_value(response), by=None)
 
     assert waiting.result(_PATIENCE) == "names"
     assert store.locations.get("prod", "weather").refused is None
+
+
+def test_an_agent_that_has_just_loaded_it_is_asked_again(
+    store: Store, control: Control, pool: ThreadPoolExecutor
+) -> None:
+    """It uploads definitions a moment before it puts their code server to work."""
+    agent, prod = calling_agent(store), store.deployments.get("prod")
+    waiting = pool.submit(AgentCalls(control).ask, prod, "weather", NAMES, None, timeout=60)
+    responses: list[DagsterCloudApiResponse] = [UNREACHABLE, UNREACHABLE, ANSWERED]
+    for response in responses:
+        request = asked(store, NAMES.value)
+        take(control, agent)
+        control.requests.answer(agent, prod, request.id, serialize_value(response))
+
+    assert waiting.result(_PATIENCE) == "names"
+    assert store.locations.get("prod", "weather").refused is None
+
+
+@pytest.mark.parametrize(("changed_seconds_ago", "questions"), [(0, 5), (10, 1)])
+def test_an_agent_that_goes_on_to_be_unable_to_reach_it_is_believed(
+    store: Store,
+    control: Control,
+    pool: ThreadPoolExecutor,
+    clock: ManualClock,
+    changed_seconds_ago: float,
+    questions: int,
+) -> None:
+    clock.advance(changed_seconds_ago)
+    agent, prod = calling_agent(store), store.deployments.get("prod")
+    waiting = pool.submit(AgentCalls(control).ask, prod, "weather", NAMES, None, timeout=60)
+    for _ in range(questions):
+        request = asked(store, NAMES.value)
+        take(control, agent)
+        control.requests.answer(agent, prod, request.id, serialize_value(UNREACHABLE))
+
+    eventually(lambda: store.locations.get("prod", "weather").refused, _PATIENCE, "the note")
+    clock.advance(60)
+    with pytest.raises(DagsterUserCodeUnreachableError):
+        waiting.result(_PATIENCE)
 
 
 def test_how_long_was_waited_counts_from_the_question(
