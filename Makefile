@@ -19,7 +19,7 @@ LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hash
 LOCK += $(if $(UPGRADE),--upgrade)
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test test-tools test-charts test-faults test-containers fuzz container-tools \
+.PHONY: help venv demo test test-tools test-charts test-thorough test-faults test-containers fuzz container-tools \
 	check docs rules changes reference charts bench bench-build bench-start lock format clean
 
 help: ## Show this list.
@@ -37,7 +37,7 @@ demo: $(READY) ## Deploy and run the mixed example end to end (STAY=1 leaves it 
 # One worker has all tests that share servers and agents (tests/support/distribution.py).
 # In the order of tests/conftest.py, not by the number of tests: few tests may take long.
 # Two workers have agents to wait for; a third one fills that time with all others' tests.
-test: $(READY) test-tools ## Run every test (PYTEST_ARGS="-k name" picks some).
+test: $(READY) test-tools ## Run the tests (PYTEST_ARGS="-k name" picks some).
 	$(BIN)/pytest -n 3 --no-loadscope-reorder $(PYTEST_ARGS)
 
 test-tools: ## Install what the tests need of Debian's packages: Postgres, Chromium, Node, sandboxes, proxies.
@@ -50,6 +50,9 @@ test-charts: $(READY) ## Run the tests of the Helm charts alone; `make test` has
 
 test-containers: $(READY) container-tools ## Run the tests with Docker and a registry, as root.
 	$(BIN)/pytest -m containers tests/containers $(PYTEST_ARGS)
+
+test-thorough: $(READY) test-tools ## Run the tests with real clients that `make test` leaves out.
+	$(BIN)/pytest -m thorough -n 2 $(PYTEST_ARGS)
 
 # A worker plays cells that follow each other: so it seldom has to start another place.
 test-faults: $(READY) test-tools ## Try every fault while runs are under way (FAULT_ROUNDS=5; as root).

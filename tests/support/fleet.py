@@ -32,9 +32,13 @@ _MODULE = "compat_definitions"
 #: The newest minor has SQLite behind it wherever the pool and the command lines are tested.
 _DATABASES = dict.fromkeys(AGENT_MINORS, "sqlite") | {AGENT_MINORS[-1]: "postgres"}
 
-#: A fleet of each minor, for the fixture ``fleet``.
+#: A fleet of each minor, for the fixture ``fleet``. Every day the oldest and the newest are tested.
 FLEETS = tuple(
-    pytest.param((minor, database), id=f"{FLEET_ID}{minor}-{database}")
+    pytest.param(
+        (minor, database),
+        id=f"{FLEET_ID}{minor}-{database}",
+        marks=[pytest.mark.thorough] if minor in AGENT_MINORS[1:-1] else [],
+    )
     for minor, database in _DATABASES.items()
 )
 

@@ -156,6 +156,7 @@ def codes(clone: Clone, *groups: str) -> list[str]:
     return [each["code"] for each in json.loads(said.stdout)["findings"]]
 
 
+@pytest.mark.thorough
 def test_its_own_workflows_deploy_it_when_the_build_begins_at_the_root(
     site: WorkflowSite, code: Path, tmp_path: Path
 ) -> None:

@@ -218,6 +218,7 @@ def test_the_official_action_deploys_what_changed(site: WorkflowSite, tmp_path: 
     push_all_then_one_then_neither(site, hub, clone)
 
 
+@pytest.mark.thorough
 def test_the_official_action_heeds_a_configuration_that_is_newer_than_the_workflow(
     site: WorkflowSite, tmp_path: Path
 ) -> None:
@@ -234,6 +235,7 @@ def test_the_official_action_heeds_a_configuration_that_is_newer_than_the_workfl
         site.delete("more-digits")
 
 
+@pytest.mark.thorough
 def test_the_official_action_deploys_a_pull_request(site: WorkflowSite, tmp_path: Path) -> None:
     options = Options(pattern=Pattern.PER_LOCATION, tool=DeployTool.OFFICIAL_ACTION, python=PYTHON)
     hub, clone = site.hub(tmp_path, options)
@@ -250,6 +252,7 @@ def test_the_official_action_deploys_a_pull_request(site: WorkflowSite, tmp_path
     assert site.commits() == before
 
 
+@pytest.mark.thorough
 def test_our_own_command_line_deploys_what_changed(site: WorkflowSite, tmp_path: Path) -> None:
     options = Options(pattern=Pattern.CHANGED, tool=DeployTool.DAGSTEAD, python=PYTHON)
     hub, clone = site.hub(tmp_path, options)
@@ -271,6 +274,7 @@ def test_our_own_command_line_deploys_what_changed(site: WorkflowSite, tmp_path:
     assert_loaded(site, {"weather": first.sha, "digits": second.sha})
 
 
+@pytest.mark.thorough
 def test_a_pipeline_of_gitlab_deploys_everything(site: WorkflowSite, tmp_path: Path) -> None:
     options = Options(provider=Provider.GITLAB, pattern=Pattern.ROUTED, python=PYTHON)
     lab, clone = site.lab(tmp_path, options)
