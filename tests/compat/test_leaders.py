@@ -89,7 +89,9 @@ def on_postgres(tmp_path: Path, postgres_url: str) -> Iterator[Scene]:
         yield Scene(tmp_path, postgres_url, stack)
 
 
-@pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGTERM])
+@pytest.mark.parametrize(
+    "end", [signal.SIGKILL, pytest.param(signal.SIGTERM, marks=pytest.mark.thorough)]
+)
 def test_another_leads_when_the_leader_is_killed_or_stopped(
     scene: Scene, end: signal.Signals
 ) -> None:
@@ -113,7 +115,7 @@ def test_another_leads_when_the_leader_is_frozen(scene: Scene) -> None:
         assert scene.epoch() == 2
 
 
-@pytest.mark.parametrize("end", [Line.stall, Line.close])
+@pytest.mark.parametrize("end", [Line.stall, pytest.param(Line.close, marks=pytest.mark.thorough)])
 def test_another_leads_when_the_leader_is_cut_off_which_stops_before(
     on_postgres: Scene, end: Callable[[Line], None]
 ) -> None:

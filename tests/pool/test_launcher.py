@@ -115,6 +115,7 @@ def processes(home: Path) -> list[psutil.Process]:
     return found
 
 
+@pytest.mark.thorough
 def test_two_locations_with_conflicting_dependencies_run_side_by_side(
     launcher: PexUserCodeLauncher, bench: PexBench, tag: str
 ) -> None:

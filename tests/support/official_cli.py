@@ -1,10 +1,9 @@
-"""The official command lines as child processes, as a CI job runs them."""
+"""The official command lines, as a CI job runs them."""
 
 from __future__ import annotations
 
 import json
 import os
-import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -14,6 +13,7 @@ import yaml
 
 from tests.support.command_records import Recorder, Seen, error_in, refusal_in
 from tests.support.environments import Environment, client_environment
+from tests.support.warm_programs import warm_programs
 
 #: A command that waits for a location or a run to come; two cores may have other work.
 _COMMAND_SECONDS = 240
@@ -70,18 +70,15 @@ class OfficialCli:
             fails: whether it is to end with an exit code other than 0.
         """
         program, *subcommands = command.split()
-        ended = subprocess.run(
-            [self.environment.program(program), *subcommands, *map(str, arguments)],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=_COMMAND_SECONDS,
-            cwd=self.folder,
-            env=self._variables(),
-            check=False,
+        ended = warm_programs(self.environment).run(
+            program,
+            [*subcommands, *map(str, arguments)],
+            folder=self.folder,
+            variables=self._variables(),
+            seconds=_COMMAND_SECONDS,
         )
         said = Said(
-            exit_code=ended.returncode, stdout=ended.stdout, text=ended.stdout + ended.stderr
+            exit_code=ended.exit_code, stdout=ended.stdout, text=ended.stdout + ended.stderr
         )
         refusal = refusal_in(said.text)
         self.recorder.saw(

@@ -63,6 +63,7 @@ def under_way(plane: Plane) -> Iterator[list[str]]:
         plane.open_gate(run)
 
 
+@pytest.mark.thorough
 def test_a_backup_under_load_serves_and_runs_elsewhere(plane: Plane, tmp_path: Path) -> None:
     deps = plane.bench.dependencies({"library/__init__.py": "VERSION = 1\n"})
     plane.deploy_pex(LOCATION, deps, plane.bench.source({"project.py": PROJECT}))

@@ -83,6 +83,7 @@ def status(plane: Plane, run_id: str) -> str:
     return seen
 
 
+@pytest.mark.thorough
 def test_one_run_at_a_time_in_two_deployments(plane: Plane, second: Plane, location: str) -> None:
     queues(plane, "set", "--default-queue", "--limit", "1")
     here = plane.launch(location, "slow")

@@ -190,6 +190,7 @@ def test_a_location_brings_its_own_older_dagster(plane: Plane, source: str) -> N
     assert {each["dagster"].rpartition(".")[0] for each in facts} == {AGENT_MINORS[0]}
 
 
+@pytest.mark.thorough
 def test_of_several_deploys_in_a_row_the_last_one_serves(plane: Plane, deps: str) -> None:
     sources = [
         plane.bench.source({"project.py": PROJECT + f"# {n}\n", "beside.txt": f"deploy {n}"})
@@ -316,7 +317,13 @@ def test_a_file_that_was_damaged_in_the_store_is_named(plane: Plane, deps: str) 
     assert "Code location 'damaged' of deployment 'prod'" in problem["message"]
 
 
-@pytest.mark.parametrize("order", [("web", "daemon", "pool"), ("pool", "web", "daemon")])
+@pytest.mark.parametrize(
+    "order",
+    [
+        ("web", "daemon", "pool"),
+        pytest.param(("pool", "web", "daemon"), marks=pytest.mark.thorough),
+    ],
+)
 def test_runs_outlive_the_parts_of_the_control_plane_in_any_order(
     plane: Plane, location: str, order: tuple[str, ...]
 ) -> None:
@@ -373,7 +380,7 @@ def test_the_pool_removes_what_old_runs_and_deleted_deployments_have_left(
     assert plane.facts(running)["library"] == "1"
 
 
-@pytest.mark.parametrize("without_agent", [True, False])
+@pytest.mark.parametrize("without_agent", [True, pytest.param(False, marks=pytest.mark.thorough)])
 def test_stopping_leaves_no_process_and_runs_say_who_ended_them(
     plane: Plane, location: str, *, without_agent: bool
 ) -> None:
