@@ -10,18 +10,21 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
+from dagstead.control.actor import COMMAND_LINE
 from tests.support.browsers import CHROMIUM
 from tests.support.console_scene import ConsoleScene
 from tests.support.control_plane import ControlPlane
 from tests.support.debian import chromium
 from tests.support.environments import axe_script
+from tests.support.orchestration import control_without_dagster
+from tests.support.queued_runs import queue_runs
 
 pytestmark = pytest.mark.browser
 
 _PAGE_MS = 60_000
 #: Of a phone, of a laptop and of a large screen. What axe looks at is laid out in one of two ways.
 _WIDTHS = (390, 2000, 1360)
-_LAYOUTS = {390, 1360}
+_LAYOUTS = (390, 1360)
 PAGES = {
     "home": "/-/",
     "locations": "/-/locations",
@@ -230,6 +233,41 @@ def test_a_queue_is_paused_and_goes_on(
     page.screenshot(path=tmp_path / "paused.png", full_page=True)
     page.get_by_role("button", name="Resume").click()
     expect(page.locator("#live")).not_to_contain_text("Driver update")
+
+
+def test_runs_that_wait_say_why_and_are_canceled(
+    plane: ControlPlane, context: BrowserContext, tmp_path: Path
+) -> None:
+    queues = control_without_dagster(plane.store).queues
+    queues.pause(COMMAND_LINE, None, "The pool is being moved", None)
+    runs = queue_runs(plane, "prod", "weather", 2)
+    page = context.new_page()
+    page.goto(f"{plane.url}/-/runs")
+    look_at(page, tmp_path, "runs")
+    expect(page.locator("#live")).to_contain_text("The pool is being moved")
+    page.get_by_role("link", name=runs[0][:8]).click()
+    look_at(page, tmp_path, "run")
+    expect(page.locator("#live")).to_contain_text("The pool is being moved")
+    page.go_back()
+    for run in runs:
+        page.get_by_label(f"Mark run {run[:8]}").check()
+    page.get_by_role("button", name="Cancel…").click()
+    look_at(page, tmp_path, "cancel")
+    page.get_by_role("button", name="Cancel 2 runs").click()
+    expect(page.get_by_role("status").first).to_contain_text("2 runs are canceled.")
+    expect(page.get_by_text("No run waits")).to_be_visible()
+    queues.resume(COMMAND_LINE, None)
+
+
+def look_at(page: Page, folder: Path, name: str) -> None:
+    """Find nothing wrong with a page on a phone and a laptop, and keep its pictures."""
+    expect(page.get_by_role("heading", level=1)).to_be_visible()
+    axe = axe_script().read_text(encoding="utf-8")
+    for width in _LAYOUTS:
+        page.set_viewport_size({"width": width, "height": 900})
+        page.screenshot(path=folder / f"{name}-{width}.png", full_page=True)
+        assert not _sticks_out(page)
+        assert _faults(page, axe) == []
 
 
 def test_without_script_everything_is_there(browser: Browser, plane: ControlPlane) -> None:

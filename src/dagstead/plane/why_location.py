@@ -171,8 +171,9 @@ def _in_error(facts: LocationFacts, status: LocationStatus) -> Reason:
         f"{serves}{retry}",
         since=since,
         mend=Mend(
-            says="Mend the code and deploy again.",
-            command=f"dagstead location list --deployment {quote(location.deployment)}",
+            says="Mend the code and deploy again, in the folder of its repository.",
+            command=f"dagstead deploy --location {quote(location.name)} "
+            f"--deployment {quote(location.deployment)}",
         ),
     )
 
