@@ -138,5 +138,5 @@ def _route(services: Services, path: str, handler: Handler, method: str) -> Rout
 
 def _nothing_here(call: PageCall) -> Response:
     raise NotFoundError(
-        f"The console has no page at {call.request.url.path!r}. The pages are in the rail."
+        f"The console has no page at {call.request.url.path!r}. Its pages are in the menu."
     )

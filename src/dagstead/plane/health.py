@@ -227,8 +227,10 @@ def _levels(pools: Sequence[Sequence[str]]) -> Mapping[str, float]:
 
 def _agents(beats: Sequence[Heartbeat], alive: Collection[AgentKey]) -> ServerPart:
     silent = sum(beat.key not in alive for beat in beats)
-    numbers = {"running": len(beats) - silent, "silent": silent}
-    says = f"{len(beats) - silent} hybrid agents run, {silent} are silent."
+    running = len(beats) - silent
+    numbers = {"running": running, "silent": silent}
+    run = "1 hybrid agent runs" if running == 1 else f"{running} hybrid agents run"
+    says = f"{run}, {silent} {'is' if silent == 1 else 'are'} silent."
     # Who may be gone for good, or on purpose, is no fault of the control plane.
     return ServerPart(name="agents", is_well=True, says=says, numbers=numbers)
 

@@ -90,4 +90,6 @@ def test_silent_agents_are_counted_once_for_all_their_deployments() -> None:
         heartbeat_of(now=NOW - ALIVE_SECONDS - 1, agent_id="gone", label="gone"),
         heartbeat_of(now=NOW, agent_id="here", label="here"),
     ]
-    assert parts(beats=beats)["agents"].numbers == {"running": 1, "silent": 1}
+    agents = parts(beats=beats)["agents"]
+    assert agents.numbers == {"running": 1, "silent": 1}
+    assert agents.says == "1 hybrid agent runs, 1 is silent."
