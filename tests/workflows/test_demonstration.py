@@ -181,6 +181,7 @@ def test_its_own_workflows_deploy_it_when_the_build_begins_at_the_root(
     assert_each_runs_on_its_side(site, code)
 
 
+@pytest.mark.thorough
 def test_the_official_workflows_deploy_it_with_what_the_guide_says(
     site: WorkflowSite, code: Path, tmp_path: Path
 ) -> None:

@@ -310,6 +310,7 @@ def test_a_merge_request_of_gitlab_has_its_deployment_until_its_end(
     assert site.store.deployments.get(branch).closed
 
 
+@pytest.mark.thorough
 def test_our_own_command_line_deploys_from_gitlab(site: WorkflowSite, tmp_path: Path) -> None:
     options = Options(provider=Provider.GITLAB, tool=DeployTool.DAGSTEAD, python=PYTHON)
     lab, clone = site.lab(tmp_path, options)
