@@ -11,37 +11,37 @@ from starlette.responses import Response
 
 from dagstead.agent_api.services import AgentServices
 from dagstead.control.bell import LOOK_SECONDS
-from dagstead.control.requests import Awaited
+from dagstead.control.requests import HeldPoll
 
 #: How long an agent waits that has something to do between its polls.
 _AT_WORK_SECONDS = 0.3
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Nothing:
+class EmptyAnswer:
     """An answer with nothing in it."""
 
     response: Response
-    awaited: Awaited
+    poll: HeldPoll
 
 
 async def wait_for_something(
-    nothing: Nothing,
-    look: Callable[[], Response | Nothing],
+    empty: EmptyAnswer,
+    look: Callable[[], Response | EmptyAnswer],
     request: Request,
     services: AgentServices,
 ) -> Response:
     """Look again whenever the bell rings, and answer with what is found.
 
     Args:
-        nothing: what was found before anybody listened.
+        empty: what was found before anybody listened.
         look: finds the answer, in a thread.
         request: of the caller. Nothing is looked for once that has gone: it would be lost.
         services: of this room.
     """
     loop = asyncio.get_running_loop()
     began = loop.time()
-    with services.control.bell.listen(*nothing.awaited.topics) as listener:
+    with services.control.bell.listen(*empty.poll.topics) as listener:
         # What came before we listened has rung for nobody.
         is_rung = True
         while not (services.is_closing() or await request.is_disconnected()):
@@ -49,16 +49,16 @@ async def wait_for_something(
                 found = await loop.run_in_executor(services.threads, look)
                 if isinstance(found, Response):
                     return found
-                nothing = found
-            left = began + _longest(nothing, services) - loop.time()
+                empty = found
+            left = began + _longest(empty, services) - loop.time()
             if left <= 0:
                 break
             # The end of this process and that of the caller ring no bell.
             is_rung = await listener.wait_async(min(left, LOOK_SECONDS))
-    return nothing.response
+    return empty.response
 
 
-def _longest(nothing: Nothing, services: AgentServices) -> float:
+def _longest(empty: EmptyAnswer, services: AgentServices) -> float:
     """For how many seconds a call is held."""
     usual = services.hold_seconds
-    return min(usual, _AT_WORK_SECONDS) if nothing.awaited.is_at_work else usual
+    return min(usual, _AT_WORK_SECONDS) if empty.poll.is_at_work else usual

@@ -19,7 +19,7 @@ from starlette.formparsers import MultiPartException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
-from dagstead.agent_api.held_calls import Nothing, wait_for_something
+from dagstead.agent_api.held_calls import EmptyAnswer, wait_for_something
 from dagstead.agent_api.services import (
     DEPLOYMENT_HEADER,
     AgentServices,
@@ -133,7 +133,7 @@ def unpack_text(text: bytes, as_type: type[T]) -> T:
         raise InvalidInputError(msg) from error
 
 
-Handler: TypeAlias = Callable[[Caller, Payload], Response | Nothing]
+Handler: TypeAlias = Callable[[Caller, Payload], Response | EmptyAnswer]
 Endpoint: TypeAlias = Callable[[Request], Awaitable[Response]]
 
 
@@ -169,7 +169,7 @@ def endpoint(
     return answer
 
 
-def _again(handler: Handler, caller: Caller, payload: Payload) -> Response | Nothing:
+def _again(handler: Handler, caller: Caller, payload: Payload) -> Response | EmptyAnswer:
     """Call a handler for somebody who has waited."""
     caller.control.token_reader.require_valid(caller.token)
     return handler(caller, payload)

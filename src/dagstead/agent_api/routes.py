@@ -22,7 +22,7 @@ from dagstead.agent_api.events import store_events
 from dagstead.agent_api.graphql.context import AgentContext
 from dagstead.agent_api.graphql.executor import Executor
 from dagstead.agent_api.graphql.roots import agent_executor
-from dagstead.agent_api.held_calls import Nothing
+from dagstead.agent_api.held_calls import EmptyAnswer
 from dagstead.agent_api.logs import gen_logs_url
 from dagstead.agent_api.rest import Endpoint, Handler, Payload, endpoint
 from dagstead.agent_api.server_logs import take_server_log
@@ -90,7 +90,7 @@ def agent_graphql(services: AgentServices) -> Endpoint:
 
 
 def _graphql(executor: Executor[AgentContext]) -> Handler:
-    def answer(caller: Caller, payload: Payload) -> Response | Nothing:
+    def answer(caller: Caller, payload: Payload) -> Response | EmptyAnswer:
         check_values(payload.body)
         body = payload.json(passed_over=_OF_RUNS)
         variables = body.get("variables")
@@ -104,8 +104,8 @@ def _graphql(executor: Executor[AgentContext]) -> Handler:
         )
         response = JSONResponse(result)
         # A document may ask for several things; agents send none that polls and asks besides.
-        awaited = context.awaited[0] if len(context.awaited) == 1 else None
-        return response if awaited is None else Nothing(response=response, awaited=awaited)
+        poll = context.held[0] if len(context.held) == 1 else None
+        return response if poll is None else EmptyAnswer(response=response, poll=poll)
 
     return answer
 

@@ -36,7 +36,7 @@ class Poll:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Awaited:
+class HeldPoll:
     """What a poll waits for that has got nothing."""
 
     #: What rings when there may be work.
@@ -82,7 +82,7 @@ class Requests:
                 self._tally.dispatched(request.queue, request.leased_at - request.created_at)
         return [request for request in popped if self._may_be_taken(request)]
 
-    def awaited(self, actor: Actor, poll: Poll) -> Awaited:
+    def hold(self, actor: Actor, poll: Poll) -> HeldPoll:
         """What a poll waits for that has got nothing.
 
         Raises:
@@ -90,7 +90,7 @@ class Requests:
         """
         actor.require_agent()
         claim = _claim(actor, poll)
-        return Awaited(
+        return HeldPoll(
             topics=frozenset(map(bell.queue, claim.queues)),
             is_at_work=self._backend.store.requests.has_leased(claim),
         )

@@ -186,7 +186,7 @@ TRAIL: Final[Mapping[str, RowRule | Quiet]] = {
     "statuses.note_refused": Quiet.ITSELF,
     # Requests and runs. Who launches or ends a run is recorded at the field of the operator's API.
     "requests.answer": Quiet.WORK,
-    "requests.awaited": Quiet.WORK,
+    "requests.hold": Quiet.WORK,
     "requests.begin_launch": Quiet.WORK,
     "requests.take": Quiet.WORK,
     "requests.expire": Quiet.ITSELF,

@@ -38,8 +38,8 @@ def _for_long(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(held_calls, "_longest", lambda nothing, _: _seconds(nothing))
 
 
-def _seconds(nothing: held_calls.Nothing) -> float:
-    return 0.3 if nothing.awaited.is_at_work else _HELD_SECONDS
+def _seconds(empty: held_calls.EmptyAnswer) -> float:
+    return 0.3 if empty.poll.is_at_work else _HELD_SECONDS
 
 
 @pytest.fixture

@@ -175,7 +175,7 @@ WHO: Mapping[str, str] = {
     "traces.queued": "",
     "traces.started": "",
     "requests.answer": "agent pool",
-    "requests.awaited": "agent pool",
+    "requests.hold": "agent pool",
     "requests.begin_launch": "agent",
     "requests.expire": "",
     "requests.expire_overdue": "",

@@ -13,7 +13,7 @@ from dagster._core.events.log import EventLogEntry
 from dagstead.agent_api.events import write_events
 from dagstead.agent_api.services import Caller
 from dagstead.control.actor import SYSTEM
-from dagstead.control.requests import Awaited
+from dagstead.control.requests import HeldPoll
 from dagstead.engine.run_origins import STORED_BY_TAG
 from dagstead.plane.names import ID_MAX, check_short
 
@@ -27,8 +27,8 @@ class AgentContext:
     """
 
     caller: Caller
-    #: What the call waits for, if it has got nothing.
-    awaited: list[Awaited] = field(default_factory=list)
+    #: The polls of the call that have got nothing.
+    held: list[HeldPoll] = field(default_factory=list)
 
     @property
     def instance(self) -> DagsterInstance:

@@ -84,7 +84,7 @@ class Fleet:
         )
         taken = caller.control.requests.take(caller.actor, poll)
         if not taken:
-            context.awaited.append(caller.control.requests.awaited(caller.actor, poll))
+            context.held.append(caller.control.requests.hold(caller.actor, poll))
         return [_request(request) for request in taken]
 
     def add_heartbeats(
