@@ -60,6 +60,7 @@ def location_of(minor: str) -> str:
     return f"shop_{minor.replace('.', '_')}"
 
 
+@pytest.mark.thorough
 def test_runs_and_agents_outlive_the_server_of_an_older_version(plane: ControlPlane) -> None:
     deployment = plane.deployment(DEPLOYMENT)
     locations = [location_of(minor) for minor in AGENT_MINORS]

@@ -180,6 +180,7 @@ def test_a_run_that_nobody_traces_has_a_trace_of_its_own(
     }
 
 
+@pytest.mark.thorough
 def test_a_location_that_does_not_load_ends_its_span_with_an_error(
     site: Site, deploy_trace: list[ReceivedSpan]
 ) -> None:

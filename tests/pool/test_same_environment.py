@@ -41,6 +41,7 @@ GRINDER = {
 }
 
 
+@pytest.mark.thorough
 def test_all_that_start_user_code_give_it_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -19,7 +19,7 @@ from tests.support.control_plane import ControlPlane
 from tests.support.environments import own_environment
 from tests.support.orchestration import control_without_dagster
 
-pytestmark = pytest.mark.compat
+pytestmark = [pytest.mark.compat, pytest.mark.thorough]
 
 #: In seconds, by deployment.
 OFF = {"ahead": 3600, "behind": -3600}

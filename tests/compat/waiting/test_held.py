@@ -91,6 +91,7 @@ def ground(plane: ControlPlane) -> Iterator[Ground]:
         agent.kill()
 
 
+@pytest.mark.thorough
 def test_a_concurrency_pool(ground: Ground) -> None:
     run_id = ground.prod.deployment.launch(LOCATION, "holding")
     said = f"The slots of concurrency pool 'narrow' are taken: {ground.held_by}"
@@ -116,6 +117,7 @@ def test_a_limit_of_a_queue(ground: Ground) -> None:
     ground.prod.command("queues", "set", QUEUE, "--limit", "none")
 
 
+@pytest.mark.thorough
 def test_a_limit_of_branch_deployments_and_a_branch_that_is_closed(ground: Ground) -> None:
     branch = ground.branch
     name = branch.deployment.name

@@ -76,6 +76,7 @@ def test_a_queue_that_runs_wait_for_is_not_removed(ground: Ground) -> None:
     assert ground.who.why(ground.run)["queue"] == HOME
 
 
+@pytest.mark.thorough
 def test_a_location_that_moves_takes_no_run_with_it(ground: Ground) -> None:
     """The queue of a run is fixed when it is queued."""
     deployment = ground.who.deployment
