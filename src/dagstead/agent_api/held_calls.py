@@ -61,4 +61,4 @@ async def wait_for_something(
 def _longest(empty: EmptyAnswer, services: AgentServices) -> float:
     """For how many seconds a call is held."""
     usual = services.hold_seconds
-    return min(usual, _AT_WORK_SECONDS) if empty.poll.is_at_work else usual
+    return min(usual, _AT_WORK_SECONDS) if empty.poll.is_short else usual

@@ -19,6 +19,9 @@ from dagstead.plane.organization import ORGANIZATION
 from dagstead.plane.requests import DEFAULT_POP_LIMIT, LAUNCH_RUN, Claim, Request
 from dagstead.plane.tallies import Tally, TallyKind
 
+#: Agents send a heartbeat every 30 seconds.
+_HEARD_SECONDS = 90.0
+
 #: Part of the error for an agent that must not begin a run. When it reports that, the run is not
 #: failed for it: it has ended, or goes on with the agent that has begun it.
 REFUSED_AT_THE_GATE = "must not be started by this agent"
@@ -41,9 +44,9 @@ class HeldPoll:
 
     #: What rings when there may be work.
     topics: frozenset[str]
-    #: Whether the agent works on a request. It does not wait for long: between two polls it sends
-    #: answers that it has gathered, and looks again at requests whose code was not loaded yet.
-    is_at_work: bool
+    #: Whether the agent has something to do between two polls: it works on a request, whose answer
+    #: it may have gathered or whose code was not loaded yet, or has to send its first heartbeat.
+    is_short: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,10 +92,11 @@ class Requests:
             ForbiddenError: when the token grants none of the queues.
         """
         actor.require_agent()
-        claim = _claim(actor, poll)
+        claim, store = _claim(actor, poll), self._backend.store
+        is_new = not store.agents.has_heard(claim, self._backend.now() - _HEARD_SECONDS)
         return HeldPoll(
             topics=frozenset(map(bell.queue, claim.queues)),
-            is_at_work=self._backend.store.requests.has_leased(claim),
+            is_short=is_new or store.requests.has_leased(claim),
         )
 
     def answer(

@@ -267,7 +267,7 @@ class Settings(BaseModel):
         description="Whether `dagstead trust` accepts issuers at http://127.0.0.1, for tests.",
     )
     poll_seconds: int = Field(
-        3,
+        1,
         ge=0,
         le=20,
         description=(

@@ -16,6 +16,7 @@ from dagstead.plane.agents import Heartbeat
 from dagstead.plane.clock import Clock
 from dagstead.plane.code_servers import ServerReport, ServerState
 from dagstead.plane.organization import Organization
+from dagstead.plane.requests import Claim
 from dagstead.plane.tokens import TokenKind
 from dagstead.store.database import Database
 from dagstead.store.tables import heartbeats, queues_from_json, queues_to_json, tokens
@@ -68,6 +69,14 @@ class AgentStore:
         with self.database.read() as connection:
             rows = connection.execute(statement.order_by(heartbeats.c.received_at.desc())).all()
         return [_heartbeat(row) for row in rows]
+
+    def has_heard(self, claim: Claim, since: float) -> bool:
+        """Whether an agent with the token of a poll has sent a heartbeat since then."""
+        found = select(heartbeats.c.token_id).where(
+            heartbeats.c.token_id == claim.token_id, heartbeats.c.received_at >= since
+        )
+        with self.database.read() as connection:
+            return connection.execute(found.limit(1)).one_or_none() is not None
 
     def forget(self, _of: Organization, older_than_seconds: float) -> int:
         """Remove agents without a heartbeat for that long; returns the number of rows."""

@@ -18,6 +18,7 @@ from dagstead.control.work import Work
 from dagstead.plane.requests import CHECK_FOR_WORKSPACE_UPDATES
 from dagstead.plane.tokens import Grant, TokenKind
 from dagstead.testing import eventually
+from tests.support.heartbeats import heartbeat_of
 from tests.unit.agent_api.conftest import Wire
 
 #: Longer than any test: what ends sooner was woken.
@@ -39,14 +40,16 @@ def _for_long(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _seconds(empty: held_calls.EmptyAnswer) -> float:
-    return 0.3 if empty.poll.is_at_work else _HELD_SECONDS
+    return 0.3 if empty.poll.is_short else _HELD_SECONDS
 
 
 @pytest.fixture
 def agent(wire: Wire) -> tuple[int, Mapping[str, str]]:
     """The token of an agent that has nothing to do, and the headers of its calls."""
     headers = wire.token(TokenKind.AGENT, Grant())
-    return wire.store.tokens.all()[-1].id, headers
+    token = wire.store.tokens.all()[-1].id
+    wire.store.agents.record([heartbeat_of(now=wire.store.clock(), token_id=token)])
+    return token, headers
 
 
 @contextmanager
@@ -104,6 +107,13 @@ def test_an_agent_at_work_is_answered_soon(
     with polling(wire, agent[1], "busy") as poll:
         assert len(given(poll.result(_DEADLINE))) == 1
     with polling(wire, agent[1], "busy") as poll:
+        assert given(poll.result(_DEADLINE)) == []
+
+
+def test_an_agent_that_has_sent_no_heartbeat_is_answered_soon(wire: Wire) -> None:
+    """It sends the first one when its first poll has ended."""
+    headers = wire.token(TokenKind.AGENT, Grant())
+    with polling(wire, headers, "new") as poll:
         assert given(poll.result(_DEADLINE)) == []
 
 
