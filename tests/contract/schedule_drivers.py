@@ -58,9 +58,9 @@ def _tick_data(world: World) -> SearchStrategy[TickData]:
 def _ticks(instance: DagsterInstance, given: Mapping[str, Any]) -> Any:
     assert instance.schedule_storage is not None
     data = given["tick_data"] if "tick_data" in given else given["tick"].tick_data
-    return instance.schedule_storage.get_ticks(
-        data.instigator_origin_id, data.selector_id, limit=10
-    )
+    ticks = instance.schedule_storage.get_ticks(data.instigator_origin_id, data.selector_id)
+    # Storage gives those of the same moment in any order.
+    return sorted(ticks, key=lambda each: each.tick_id)
 
 
 def _view_state(instance: DagsterInstance, given: Mapping[str, Any]) -> Any:
