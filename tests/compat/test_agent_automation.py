@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.fleet import DEFAULT_LOCATION, NAMED_AGENT, NAMED_LOCATION, Fleet
+from tests.support.fleet import (
+    DEFAULT_LOCATION,
+    NAMED_AGENT,
+    NAMED_LOCATION,
+    Fleet,
+    of_the_newest_minor_every_day,
+)
 
-pytestmark = pytest.mark.compat
+pytestmark = [pytest.mark.compat, of_the_newest_minor_every_day]
 
 
 def test_a_sensor_launches_a_run_on_its_own_queue(fleet: Fleet) -> None:

@@ -165,6 +165,7 @@ def isolated(ground: Ground) -> Iterator[OfficialAgent]:
     ground.deployment.delete_location("watched")
 
 
+@pytest.mark.thorough
 def test_workers_of_an_isolated_agent_are_ended_and_known_to_have_died(
     ground: Ground, isolated: OfficialAgent
 ) -> None:

@@ -17,6 +17,7 @@ from tests.support.fleet import (
     NAMED_QUEUE,
     Fleet,
     of_the_newest_minor,
+    of_the_newest_minor_every_day,
 )
 
 pytestmark = pytest.mark.compat
@@ -40,6 +41,7 @@ query ($number: Int!) {
 """
 
 
+@of_the_newest_minor_every_day
 def test_both_upload_schemes_bring_the_same_definitions(fleet: Fleet) -> None:
     first = fleet.deployment.served_jobs(DEFAULT_LOCATION)
     second = fleet.deployment.served_jobs(NAMED_LOCATION)
@@ -53,6 +55,7 @@ def test_both_upload_schemes_bring_the_same_definitions(fleet: Fleet) -> None:
     assert not _was_called(log, "PUT /upload_workspace_entry", NAMED_AGENT)
 
 
+@of_the_newest_minor_every_day
 def test_a_broken_deploy_is_explained_while_the_definitions_before_it_serve(fleet: Fleet) -> None:
     explained_while_what_was_before_serves(fleet, "changing", None)
     fleet.deployment.delete_location("changing")

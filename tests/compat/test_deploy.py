@@ -284,6 +284,7 @@ def test_two_deploys_a_rollback_and_a_kill_end_in_what_was_live(deployed: Site) 
     assert {name: deployed.served(name) for name in before} == before
 
 
+@pytest.mark.thorough
 def test_a_deployment_is_deleted_with_the_run_that_is_under_way(deployed: Site) -> None:
     assert deployed.run("deployment", "create", "temp").returncode == 0
     result = deployed.run("deploy", "--deployment", "temp", "--location", "one")

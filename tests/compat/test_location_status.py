@@ -1,7 +1,6 @@
 """Every door says the same of a location, and it is true, whatever becomes of its agent.
 
-The agents of three minors and the managed pool go through everything side by side, in a deployment
-of their own.
+Agents of three minors and the managed pool go through everything side by side.
 """
 
 from __future__ import annotations
@@ -229,6 +228,7 @@ def code_servers(agent: ChildProcess) -> list[psutil.Process]:
     return found
 
 
+@pytest.mark.thorough
 def test_code_that_broke_while_its_agent_was_away_heals_though_somebody_reloads(
     grounds: list[Ground],
 ) -> None:

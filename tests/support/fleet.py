@@ -42,6 +42,14 @@ FLEETS = tuple(
     for minor, database in _DATABASES.items()
 )
 
+#: For what reaches agents by the same questions and answers as everything else.
+of_the_newest_minor_every_day = pytest.mark.parametrize(
+    "fleet",
+    [pytest.param(*each.values, id=each.id, marks=pytest.mark.thorough) for each in FLEETS[:-1]]
+    + [FLEETS[-1]],
+    indirect=True,
+)
+
 #: For what the server does by itself, whichever agent it has.
 of_the_newest_minor = pytest.mark.parametrize("fleet", FLEETS[-1:], indirect=True)
 

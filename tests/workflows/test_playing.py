@@ -170,6 +170,7 @@ def test_what_changed_is_deployed_and_nothing_is_ever_left_out(
     assert site.store.deployments.get(branch_of(request)).closed
 
 
+@pytest.mark.thorough
 def test_a_routed_workflow_heeds_a_configuration_that_is_newer_than_itself(
     site: WorkflowSite, tmp_path: Path
 ) -> None:
@@ -211,6 +212,7 @@ def test_each_location_has_a_job_and_one_that_fails_stops_no_other(
     assert run.job("Deploy digits").result == "failure"
 
 
+@pytest.mark.thorough
 def test_the_official_action_deploys_what_changed(site: WorkflowSite, tmp_path: Path) -> None:
     options = Options(pattern=Pattern.CHANGED, tool=DeployTool.OFFICIAL_ACTION, python=PYTHON)
     hub, clone = site.hub(tmp_path, options)
