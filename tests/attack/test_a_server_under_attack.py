@@ -22,7 +22,7 @@ from dagstead.testing import eventually
 from tests.support.control_plane import ControlPlane
 from tests.support.graphql_floods import FLOODS, doubling
 from tests.support.summary import SECTION
-from tests.support.web_process import most_memory, web_process
+from tests.support.web_process import most_memory
 
 pytestmark = pytest.mark.compat
 
@@ -185,7 +185,7 @@ def test_bombs_need_no_memory(plane: ControlPlane, note: Callable[[str], None]) 
         ]
         with flooding(attacks):
             taken = health_seconds(plane, 40)
-    most = most_memory(web_process(plane))
+    most = most_memory(plane.web_process)
     note(f"memory of the web server under bombs: at most {most >> 20} MiB")
     require_prompt(note, "bombs come", taken)
     assert most < GIBIBYTE

@@ -39,7 +39,7 @@ from tests.support.fuzz.documents import AgentRequests, OperatorRequests
 from tests.support.fuzz.requests import TOKEN_HEADER, Requests, paths_of, repeatable
 from tests.support.fuzz.wire import Answered, Sent, answer_to
 from tests.support.summary import SECTION
-from tests.support.web_process import own_failures, web_process
+from tests.support.web_process import own_failures
 
 pytestmark = [pytest.mark.storage, pytest.mark.compat]
 
@@ -106,7 +106,7 @@ def target(
             operator=OperatorRequests(schema.graphql_schema, random),
             agent=AgentRequests(agent_documents(OWN_MINOR), random),
         )
-        yield Target(plane=plane, requests=requests, web=web_process(plane))
+        yield Target(plane=plane, requests=requests, web=plane.web_process)
 
 
 def _callers(store: Store) -> Mapping[str, str]:

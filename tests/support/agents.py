@@ -18,6 +18,7 @@ from dagster_cloud.api.dagster_cloud_api import DagsterCloudApiRequest
 from dagstead.plane.requests import CHECK_FOR_WORKSPACE_UPDATES, LAUNCH_RUN
 from tests.support.environments import Environment
 from tests.support.processes import ChildProcess
+from tests.support.warm_programs import AGENT, warm_programs
 
 #: The agent logs it when it has read its configuration and begins to poll.
 READY_LINE = "Starting Dagster Cloud agent"
@@ -108,6 +109,7 @@ class OfficialAgent(ChildProcess):
                 **setup.variables,
             ),
             cwd=home,
+            warm=warm_programs(environment, AGENT),
         )
 
     def wait_until_ready(self, deadline_seconds: float = 90) -> None:

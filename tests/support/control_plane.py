@@ -25,6 +25,7 @@ from tests.support.environments import own_environment
 from tests.support.orchestration import control_without_dagster
 from tests.support.ports import free_port
 from tests.support.processes import ChildProcess
+from tests.support.warm_programs import SERVERS, warm_programs
 
 #: Starting imports Dagster, which takes several seconds on a busy machine.
 _READY_SECONDS = 90.0
@@ -261,13 +262,15 @@ class ControlPlane:
         database = ["--database", url] if url else []
         return ChildProcess(
             [
-                environment.program("python"),
-                *("-P", "-m", "dagstead", part, "--data", self.data),
+                environment.program("dagstead"),
+                *(part, "--data", self.data),
                 *("--log-level", "debug", *database, *arguments),
             ],
             log=self.folder / f"{name or part}.log",
             env=environment.variables(DAGSTEAD_POOL_LOCAL_CODE="true", **self._variables),
             cwd=self.folder,
+            # The pool becomes another program at once.
+            warm=None if part == "pool" else warm_programs(environment, SERVERS),
         )
 
     def _database_of(self, _part: str) -> str | None:

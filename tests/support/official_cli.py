@@ -13,7 +13,7 @@ import yaml
 
 from tests.support.command_records import Recorder, Seen, error_in, refusal_in
 from tests.support.environments import Environment, client_environment
-from tests.support.warm_programs import warm_programs
+from tests.support.warm_programs import COMMAND_LINES, warm_programs
 
 #: A command that waits for a location or a run to come; two cores may have other work.
 _COMMAND_SECONDS = 240
@@ -70,7 +70,7 @@ class OfficialCli:
             fails: whether it is to end with an exit code other than 0.
         """
         program, *subcommands = command.split()
-        ended = warm_programs(self.environment).run(
+        ended = warm_programs(self.environment, COMMAND_LINES).run(
             program,
             [*subcommands, *map(str, arguments)],
             folder=self.folder,

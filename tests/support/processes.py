@@ -15,6 +15,7 @@ import psutil
 
 from dagstead.testing.waiting import eventually
 from tests.support.reaper import end_with_this_process
+from tests.support.warm_programs import Fork, WarmPrograms
 
 #: What a failure shows of a log: enough for a traceback, not enough to bury the reason.
 _LOG_TAIL_LINES = 60
@@ -34,6 +35,7 @@ class ChildProcess:
         log: Path,
         env: Mapping[str, str] | None = None,
         cwd: Path | None = None,
+        warm: WarmPrograms | None = None,
     ) -> None:
         """Start ``command`` in a process group of its own.
 
@@ -42,20 +44,32 @@ class ChildProcess:
             log: receives stdout and stderr; several starts append to it.
             env: the whole environment of the program; None passes on that of the test.
             cwd: its working folder; None is that of the test.
+            warm: has the program imported, and forks it.
         """
         self.command = [str(part) for part in command]
         self.log = log
         log.parent.mkdir(parents=True, exist_ok=True)
+        self._process: subprocess.Popen[bytes] | Fork
         with log.open("ab") as output:
-            self._process = subprocess.Popen(
-                self.command,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                env=None if env is None else dict(env),
-                cwd=cwd,
-                start_new_session=True,
-            )
+            if warm is None:
+                self._process = subprocess.Popen(
+                    self.command,
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=subprocess.STDOUT,
+                    env=None if env is None else dict(env),
+                    cwd=cwd,
+                    start_new_session=True,
+                )
+            else:
+                self._process = warm.start(
+                    Path(self.command[0]).name,
+                    self.command[1:],
+                    folder=cwd,
+                    variables=os.environ if env is None else env,
+                    output=output.fileno(),
+                    errors=output.fileno(),
+                )
         end_with_this_process(self.pid)
 
     @property

@@ -8,21 +8,10 @@ from pathlib import Path
 
 import psutil
 
-from tests.support.control_plane import ControlPlane
-
 _RECORD = re.compile(r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\S* (?P<level>[A-Z]+) ", re.MULTILINE)
 #: Calls every resolver, upstream's as well. What itself refuses is of other files.
 _GUARD = "dagstead/operator_api/rights.py:"
 _FILE = re.compile(r'File "(?P<file>[^"]+)", line (?P<line>\d+)')
-
-
-def web_process(plane: ControlPlane) -> psutil.Process:
-    """The web server of a control plane."""
-    port = f"{plane.url.rpartition(':')[2]}"
-    [found] = [
-        child for child in psutil.Process().children() if {"web", port} <= set(child.cmdline())
-    ]
-    return found
 
 
 def most_memory(process: psutil.Process) -> int:

@@ -1,18 +1,25 @@
 """Runs programs of its environment, each in a fork of this process, which has them imported.
 
-It is started by ``tests.support.warm_programs`` with the number of a socket. A message on that is
-what to run, with three files: its output, its errors, and where its number and exit code go.
+It is started by ``tests.support.warm_programs`` with the number of a socket, and what to import. A
+message on that socket is what to run, with three files: its output, its errors, and the socket on
+which its number and its exit code are said.
 """
 
 from __future__ import annotations
 
+import atexit
+import contextlib
 import gc
+import importlib
+import io
 import json
 import os
 import random
+import select
 import signal
 import socket
 import sys
+import threading
 import traceback
 from importlib.metadata import entry_points
 from typing import Any, NoReturn
@@ -20,52 +27,94 @@ from typing import Any, NoReturn
 _MOST_BYTES = 1 << 20
 
 
-def serve(control: socket.socket, names: list[str]) -> None:
-    """Run what is asked for, until nobody can ask any more."""
-    programs = {
-        each.name: each.load()
-        for each in entry_points(group="console_scripts")
-        if each.name in names
-    }
-    gc.collect()
-    gc.freeze()
-    # Nobody waits for them here.
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
-    while True:
-        message, files, _, _ = socket.recv_fds(control, _MOST_BYTES, 3)
+class Forks:
+    """The programs that run, and who waits for their end."""
+
+    def __init__(self, control: socket.socket, programs: dict[str, Any]) -> None:
+        self._control = control
+        self._programs = programs
+        self._callers: dict[int, socket.socket] = {}
+        # A child that ends writes a byte here, through the handler of its signal.
+        self._ended, self._bell = socket.socketpair()
+        self._ended.settimeout(0)
+        self._bell.settimeout(0)
+
+    def serve(self) -> None:
+        """Run what is asked for, until nobody can ask any more and all have ended."""
+        signal.signal(signal.SIGCHLD, lambda _number, _frame: None)
+        signal.set_wakeup_fd(self._bell.fileno(), warn_on_full_buffer=False)
+        heard = [self._control, self._ended]
+        while self._control in heard or self._callers:
+            ready, _, _ = select.select(heard, [], [])
+            if self._ended in ready:
+                self._ended.recv(_MOST_BYTES)
+                self._tell_ends()
+            if self._control in ready and not self._start():
+                heard.remove(self._control)
+
+    def _start(self) -> bool:
+        message, files, _, _ = socket.recv_fds(self._control, _MOST_BYTES, 3)
         if not message:
-            return
-        if os.fork() == 0:
-            control.close()
-            _run(programs, json.loads(message), *files)
-        for file in files:
-            os.close(file)
+            return False
+        output, errors, caller = files
+        number = os.fork()
+        if number == 0:
+            self._forget()
+            os.close(caller)
+            _run(self._programs, json.loads(message), output, errors)
+        self._callers[number] = socket.socket(fileno=caller)
+        self._tell(self._callers[number], number)
+        os.close(output)
+        os.close(errors)
+        return True
 
+    def _tell_ends(self) -> None:
+        while self._callers:
+            number, status = os.waitpid(-1, os.WNOHANG)
+            if number == 0:
+                return
+            with self._callers.pop(number) as caller:
+                self._tell(caller, os.waitstatus_to_exitcode(status))
 
-def _run(
-    programs: dict[str, Any], asked: dict[str, Any], output: int, errors: int, caller: int
-) -> NoReturn:
-    code = 1
-    with socket.socket(fileno=caller) as replies:
+    def _tell(self, caller: socket.socket, number: int) -> None:
         try:
-            replies.send(str(os.getpid()).encode())
-            _become(asked, output, errors)
-            code = _exit_code(programs[asked["program"]])
-        except BaseException:  # noqa: BLE001 - as the interpreter would
-            traceback.print_exc()
-        finally:
-            sys.stdout.flush()
-            sys.stderr.flush()
-            replies.send(str(code).encode())
-            os._exit(code)
+            caller.send(str(number).encode())
+        except OSError:
+            # Nobody waits for it any more.
+            return
+
+    def _forget(self) -> None:
+        """Close what is this process's own, in a fork."""
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        for each in (self._control, self._ended, self._bell, *self._callers.values()):
+            each.close()
+
+
+def _run(programs: dict[str, Any], asked: dict[str, Any], output: int, errors: int) -> NoReturn:
+    code = 1
+    try:
+        _become(asked, output, errors)
+        code = _exit_code(programs[asked["program"]])
+        # What the interpreter does at its end. It would then take apart all that is imported.
+        threading._shutdown()  # type: ignore[attr-defined]
+        atexit._run_exitfuncs()
+    except BaseException:  # noqa: BLE001 - as the interpreter would
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
 
 
 def _become(asked: dict[str, Any], output: int, errors: int) -> None:
     """Have what a process of its own would have."""
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    os.setsid()
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     os.dup2(output, 1)
     os.dup2(errors, 2)
+    os.close(output)
+    os.close(errors)
     os.chdir(asked["folder"])
     os.environ.clear()
     os.environ.update(asked["variables"])
@@ -84,5 +133,22 @@ def _exit_code(program: Any) -> int:
     return 1
 
 
+def _imported(commands: list[str], modules: list[str]) -> dict[str, Any]:
+    names = {command.partition(" ")[0] for command in commands}
+    found = entry_points(group="console_scripts")
+    programs = {each.name: each.load() for each in found if each.name in names}
+    for module in modules:
+        importlib.import_module(module)
+    for command in commands:
+        # Programs import late, too: the help of a group imports all its commands.
+        sys.argv[:] = [*command.split(), "--help"]
+        with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(SystemExit):
+            programs[sys.argv[0]]()
+    gc.collect()
+    gc.freeze()
+    return programs
+
+
 if __name__ == "__main__":
-    serve(socket.socket(fileno=int(sys.argv[1])), sys.argv[2:])
+    control = socket.socket(fileno=int(sys.argv[1]))
+    Forks(control, _imported(**json.loads(sys.argv[2]))).serve()
