@@ -55,6 +55,11 @@ def queue(queue: str | None) -> str:
     return "queue" if queue is None else f"queue:{queue}"
 
 
+def run_queue(deployment: str) -> str:
+    """A run of a deployment was queued, or has ended, which may let another one start."""
+    return f"run-queue:{deployment}"
+
+
 def releases(deployment: str) -> str:
     """A release of a deployment has begun, moved on or ended."""
     return f"releases:{deployment}"

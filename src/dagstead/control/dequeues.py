@@ -7,8 +7,10 @@ limit for their start would end them.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 
+from dagstead.control import bell
 from dagstead.control.actor import Actor
 from dagstead.control.backend import Backend
 from dagstead.control.roster import Roster
@@ -44,6 +46,23 @@ class Dequeues:
     """Acts of the daemons that take runs from the run queue."""
 
     _backend: Backend
+
+    def wake(self, actor: Actor, deployment: Deployment) -> None:
+        """Have the daemon of a deployment look at its run queue now.
+
+        Call it when Dagster's storage shows the change: what the daemon finds there is all it sees.
+        """
+        actor.require_system("Taking runs from the run queue")
+        self._backend.bell.ring(bell.run_queue(deployment.name))
+
+    def listen(self, actor: Actor, deployment: Deployment) -> AbstractContextManager[bell.Listener]:
+        """Begin to hear of what may let a queued run of a deployment start.
+
+        A place that a run of another deployment leaves in a limit which both share rings no bell
+        here: every daemon looks by itself as well.
+        """
+        actor.require_system("Taking runs from the run queue")
+        return self._backend.bell.listen(bell.run_queue(deployment.name), bell.queues())
 
     def look(self, actor: Actor, deployment: Deployment, runs: Sequence[RunInLine]) -> Choice:
         """Which of these runs may be taken now, in which order, and what holds the others.

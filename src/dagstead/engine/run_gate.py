@@ -39,6 +39,8 @@ _ENDS = {
 _EVENT_OF = {end: kind for kind, end in _ENDS.items()}
 
 _STARTS = frozenset({DagsterEventType.RUN_START, DagsterEventType.RUN_RESUMED})
+#: What may let a run leave the run queue.
+_CHANGES_OF_QUEUE = frozenset({DagsterEventType.RUN_ENQUEUED, *_ENDS})
 _WITH_WORKER = frozenset(
     {DagsterRunStatus.STARTING, DagsterRunStatus.STARTED, DagsterRunStatus.CANCELING}
 )
@@ -62,6 +64,13 @@ class RunGate:
             entry: an event that changes the status of a run.
             store: stores an entry and applies it, past this gate.
         """
+        try:
+            self._handle(instance, entry, store)
+        finally:
+            if entry.get_dagster_event().event_type in _CHANGES_OF_QUEUE:
+                self.control.dequeues.wake(SYSTEM, self.deployment)
+
+    def _handle(self, instance: DagsterInstance, entry: EventLogEntry, store: Store) -> None:
         event = entry.get_dagster_event()
         end = _ENDS.get(event.event_type)
         if self._has_ended_without_record(instance, entry.run_id):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from threading import Event, Thread
 
 import pytest
 from dagster import DagsterEventType, DagsterInstance, DagsterRun, DagsterRunStatus
@@ -26,11 +27,14 @@ from dagstead.plane.organization import ORGANIZATION
 from dagstead.plane.queues import Fallback, FallbackKind, QueueChange
 from dagstead.plane.tokens import Grant, TokenKind
 from dagstead.store.all import Store
+from dagstead.testing import eventually
 from dagstead.testing.clock import ManualClock
 from tests.support.heartbeats import heartbeat_of
 from tests.support.releases import deploy
 from tests.unit.engine.runs import WEATHER, messages, report, status
 
+_NEVER_SECONDS = 3600
+_PATIENCE = 30
 QUEUED, STARTING = DagsterRunStatus.QUEUED, DagsterRunStatus.STARTING
 
 
@@ -47,6 +51,38 @@ def take(instances: Instances) -> Callable[..., None]:
         list(daemon.run_iteration(workspace))
 
     return look
+
+
+def test_a_run_is_taken_as_soon_as_it_is_queued_or_has_a_place(
+    instances: Instances, store: Store
+) -> None:
+    store.deployments.set_settings("prod", {"run_queue": {"max_concurrent_runs": 1}})
+    deployment = store.deployments.get("prod")
+    instance = instances.get(deployment)
+    daemon = RunQueueDaemon(_NEVER_SECONDS, instances.control, deployment)
+    workspace = DeploymentWorkspace(
+        "prod", instances, base_url="http://127.0.0.1:1", fixed=deployment
+    )
+    ended = Event()
+    arguments = (workspace, "a daemon", ended, _NEVER_SECONDS, _NEVER_SECONDS)
+    thread = Thread(target=daemon.run_daemon_loop, args=arguments)
+    thread.start()
+    try:
+        first = enqueue(instance)
+        eventually(lambda: status(instance, first) is STARTING, _PATIENCE, "the first run")
+        second = enqueue(instance)
+        report(instance, first, DagsterEventType.RUN_SUCCESS)
+        eventually(lambda: status(instance, second) is STARTING, _PATIENCE, "the second run")
+        report(instance, second, DagsterEventType.RUN_FAILURE)
+        queues = instances.control.queues
+        queues.pause(SYSTEM, "gpu", None, None)
+        third = enqueue(instance)
+        queues.resume(SYSTEM, "gpu")
+        eventually(lambda: status(instance, third) is STARTING, _PATIENCE, "the third run")
+    finally:
+        ended.set()
+        thread.join(_PATIENCE)
+    assert not thread.is_alive()
 
 
 def origin_at(location: str) -> RemoteJobOrigin:
