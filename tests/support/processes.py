@@ -15,7 +15,7 @@ import psutil
 
 from dagstead.testing.waiting import eventually
 from tests.support.reaper import end_with_this_process
-from tests.support.warm_programs import Fork, WarmPrograms
+from tests.support.warm_programs import Fork, WarmPrograms, is_for_forks
 
 #: What a failure shows of a log: enough for a traceback, not enough to bury the reason.
 _LOG_TAIL_LINES = 60
@@ -44,14 +44,14 @@ class ChildProcess:
             log: receives stdout and stderr; several starts append to it.
             env: the whole environment of the program; None passes on that of the test.
             cwd: its working folder; None is that of the test.
-            warm: has the program imported, and forks it.
+            warm: has the program imported, and forks it if the environment allows.
         """
         self.command = [str(part) for part in command]
         self.log = log
         log.parent.mkdir(parents=True, exist_ok=True)
         self._process: subprocess.Popen[bytes] | Fork
         with log.open("ab") as output:
-            if warm is None:
+            if warm is None or not is_for_forks(env or {}):
                 self._process = subprocess.Popen(
                     self.command,
                     stdin=subprocess.DEVNULL,

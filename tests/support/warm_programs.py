@@ -58,6 +58,16 @@ SERVERS = Preload(
 )
 
 
+#: What the interpreter and the loader of programs read when they start.
+_OF_STARTS = ("LD_", "PYTHON")
+
+
+def is_for_forks(variables: Mapping[str, str]) -> bool:
+    """Whether a program can be a fork although it has these variables."""
+    ours = {"PYTHONUNBUFFERED"}
+    return not any(each.startswith(_OF_STARTS) for each in variables.keys() - ours)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Ended:
     """How a program ended."""

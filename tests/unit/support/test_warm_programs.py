@@ -54,3 +54,16 @@ def test_a_program_is_a_process_that_leads_its_group_and_says_which_signal_ended
 
         assert server.wait(30) == server.exit_code == -signal.SIGKILL
         eventually(lambda: not process.is_running(), 30, "its end")
+
+
+def test_a_program_with_settings_of_its_interpreter_is_started_by_itself(
+    programs: WarmPrograms, tmp_path: Path
+) -> None:
+    (tmp_path / "sitecustomize.py").write_text("print('its own interpreter')", encoding="utf-8")
+    command = [str(own_environment().program("alembic"))]
+    variables = own_environment().variables(PYTHONPATH=str(tmp_path))
+
+    with ChildProcess(command, log=tmp_path / "log", env=variables, warm=programs) as program:
+        program.wait(60)
+
+    assert "its own interpreter" in program.log_text()
