@@ -1,59 +1,151 @@
-"""Times commands on made-up repositories and prints a table: the best of three, in seconds."""
+"""Compares a control plane with open-source Dagster, prints tables, and writes every value as JSON.
+
+Both run on this machine, in turn. ``QUICK=1`` measures less of everything.
+"""
 
 from __future__ import annotations
 
+import argparse
+import json
 import os
-import resource
-import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from benchmarks.repositories import commit_twice, one_file_for_each, one_root_file
+from benchmarks import dispatch, events, idle, machine, runs, startup
+from benchmarks.report import facts_line, tables
+from benchmarks.samples import Sample, Samples
+from benchmarks.systems import dagstead, plain_dagster
+from tests.support.postgres import PostgresCluster
 
-_LOCATIONS = 1_000
-_FILES = 50_000
-_TIMES = 3
-_DAGSTEAD = (sys.executable, "-m", "dagstead")
-#: ``changes`` and, to take off, what git itself needs for the same question.
-_COMMANDS = (
-    (*_DAGSTEAD, "check"),
-    (*_DAGSTEAD, "routes"),
-    (*_DAGSTEAD, "changes", "--since", "HEAD~1"),
-    ("git", "status", "--porcelain"),
-)
+_GOALS = (*runs.GOALS, *dispatch.GOALS, *events.GOALS, *idle.GOALS)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Size:
+    """How much is measured."""
+
+    rounds: int
+    plans: int
+    idle_agents: tuple[int, ...]
+    burst: int
+    window_seconds: float
+    idle_seconds: float
+    databases: tuple[str, ...]
+
+
+_SIZES = {
+    "quick": Size(
+        rounds=3,
+        plans=20,
+        idle_agents=(100,),
+        burst=10,
+        window_seconds=2,
+        idle_seconds=10,
+        databases=("SQLite",),
+    ),
+    "whole": Size(
+        rounds=10,
+        plans=60,
+        idle_agents=(1, 10, 100, 1000),
+        burst=50,
+        window_seconds=3,
+        idle_seconds=20,
+        databases=("SQLite", "Postgres"),
+    ),
+}
 
 
 def main() -> None:
-    """Make the repositories, run every command in each, and print."""
-    sys.stdout.write(f"{_LOCATIONS} locations, {_FILES} files; best of {_TIMES}\n")
-    shapes: tuple[Callable[..., None], ...] = (one_file_for_each, one_root_file)
-    for shape in shapes:
-        with tempfile.TemporaryDirectory() as folder:
-            root = Path(folder) / "repository"
-            shape(root, locations=_LOCATIONS, files=_FILES)
-            commit_twice(root)
-            for command in _COMMANDS:
-                taken = [_seconds(command, root) for _ in range(_TIMES)]
-                wall, cpu = (min(each) for each in zip(*taken, strict=True))
-                name = shape.__name__.replace("_", " ")
-                shown = " ".join(command).replace(" ".join(_DAGSTEAD), "dagstead")
-                line = f"{shown:32} {name:20} {wall:5.2f} s"
-                sys.stdout.write(f"{line}   {cpu:5.2f} s of processor\n")
+    """Measure, print, and write."""
+    options = _options()
+    size = _SIZES["quick" if os.environ.get("QUICK") else "whole"]
+    samples = Samples()
+    with tempfile.TemporaryDirectory(prefix="dagstead-bench-") as folder:
+        for name, measure in _SCENARIOS.items():
+            if options.only and name not in options.only:
+                continue
+            sys.stderr.write(f"{name} …\n")
+            samples.all.extend(measure(Path(folder), size))
+    facts = machine.facts()
+    text = "\n".join([facts_line(facts), *tables(samples, _GOALS), ""])
+    sys.stdout.write(text)
+    values = {"machine": dict(facts), "samples": [asdict(each) for each in samples.all]}
+    options.json.parent.mkdir(parents=True, exist_ok=True)
+    options.json.write_text(json.dumps(values, indent=1), encoding="utf-8")
+    sys.stderr.write(f"Every value is in {options.json}.\n")
+    if options.page:
+        head = options.page.read_text(encoding="utf-8").partition(_MARK)[0]
+        options.page.write_text(f"{head}{_MARK}\n\n{text}", encoding="utf-8")
 
 
-def _seconds(command: tuple[str, ...], root: Path) -> tuple[float, float]:
-    """As a user sees it, with the start of the program; and without what other programs take."""
-    begin = time.perf_counter()
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    # As an installed program runs: with what Python has compiled before.
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
-    subprocess.run(command, cwd=root, env=kept, check=True, capture_output=True)  # noqa: S603
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return time.perf_counter() - begin, cpu
+#: What comes behind it in the page of the documentation is this program's output.
+_MARK = "<!-- measured -->"
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("only", nargs="*", choices=[[], *_SCENARIOS], help="scenarios; all of them")
+    parser.add_argument("--json", type=Path, default=Path("build/bench.json"))
+    parser.add_argument("--page", type=Path, help="a page whose tables are replaced")
+    return parser.parse_args()
+
+
+@contextmanager
+def _databases(name: str) -> Iterator[tuple[str | None, str | None]]:
+    """One for a control plane and one for open-source Dagster; ``None`` is SQLite's files."""
+    if name == "SQLite":
+        yield None, None
+        return
+    # Both write what they acknowledge, as in production.
+    cluster = PostgresCluster.create(durable=True)
+    try:
+        with cluster.database() as ours, cluster.database() as theirs:
+            yield ours, theirs
+    finally:
+        cluster.remove()
+
+
+def _starts(folder: Path, size: Size) -> Iterator[Sample]:
+    return startup.starts(folder, size.rounds)
+
+
+def _events(folder: Path, size: Size) -> Iterator[Sample]:
+    for name in ("SQLite", "Postgres"):
+        with (
+            _databases(name) as (ours, theirs),
+            events.storages(folder / f"events-{name}", ours, theirs) as places,
+        ):
+            yield from events.measure(places, size.rounds, size.window_seconds, name)
+
+
+def _systems(folder: Path, size: Size) -> Iterator[Sample]:
+    for name in size.databases:
+        with ExitStack() as stack:
+            ours, theirs = stack.enter_context(_databases(name))
+            own = folder / f"systems-{name}"
+            plain = stack.enter_context(plain_dagster(own / "plain", database=theirs))
+            plane = stack.enter_context(dagstead(own / "dagstead", database=ours))
+            systems = (plain, plane.pool, plane.hybrid)
+            yield from runs.measure(systems, size.rounds, name)
+            if name == "SQLite":
+                yield from runs.burst(systems[:2], size.burst)
+                yield from idle.measure(systems[:2], size.idle_seconds)
+                yield from dispatch.plans(systems, size.plans)
+                for count in size.idle_agents:
+                    yield from dispatch.idle_agents(plane, count, size.idle_seconds)
+                yield from startup.deploys(plane, size.rounds)
+                yield from idle.many(plane, size.idle_seconds)
+
+
+_SCENARIOS: dict[str, Callable[[Path, Size], Iterator[Sample]]] = {
+    "starts": _starts,
+    "events": _events,
+    "systems": _systems,
+}
 
 
 if __name__ == "__main__":

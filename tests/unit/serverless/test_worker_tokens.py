@@ -90,7 +90,8 @@ def test_the_last_state_is_said_at_the_end(plane: Plane, keeper: TokenKeeper) ->
     reports(plane, these(1))
     keeper.note(these(ended=(1,)))
     keeper.stop()
-    assert plane.reports[-1] == these(ended=(1,))
+    # With the end or, if the thread was quicker, once more after it.
+    assert plane.reports[1:] in ([these(ended=(1,))], [these(ended=(1,)), these()])
 
 
 def test_the_token_of_a_process_replaces_any_other() -> None:

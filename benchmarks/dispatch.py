@@ -1,0 +1,64 @@
+"""How soon an agent gets a question, with others that are idle beside it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+
+import psutil
+
+from benchmarks.costs import Window
+from benchmarks.samples import Goal, Sample
+from benchmarks.systems import Dagstead, System
+
+SCENARIO = "Dispatch"
+PLAN, WEB = "execution plan", "processor of the web server"
+_WARM_UP_SECONDS = 4.0
+
+GOALS = (
+    Goal(scenario=SCENARIO, case="alone", metric=PLAN, system="pool", at_most=30),
+    Goal(scenario=SCENARIO, case="1000 idle agents", metric=WEB, system="pool", at_most=50),
+)
+
+
+def plans(systems: Sequence[System], times: int) -> Iterator[Sample]:
+    """Ask each system in turn for an execution plan, which a launch needs first."""
+    for _ in range(times):
+        for system in systems:
+            time.sleep(0.05 + time.time() % 0.3)  # noqa: TID251 - a pause between measurements
+            yield _sample("alone", system.name, PLAN, "ms", 1000 * system.plan("one_op"))
+
+
+def idle_agents(plane: Dagstead, count: int, seconds: float) -> Iterator[Sample]:
+    """The same beside agents that ask for work as stock agents do, and get none."""
+    token = plane.command("token", "create", "--name", f"idle-{count}", "--kind", "agent")
+    program = [sys.executable, "-m", "benchmarks.idle_agents", plane.url, str(count)]
+    web = next(
+        child
+        for child in plane.pool.roots[0].children()
+        if "dagstead web" in " ".join(child.cmdline())
+    )
+    case = f"{count} idle agents"
+    with subprocess.Popen(program, stdin=subprocess.PIPE, text=True) as load:  # noqa: S603 - ours
+        assert load.stdin is not None  # noqa: S101 - asked for above
+        load.stdin.write(f"{token}\n")
+        load.stdin.flush()
+        time.sleep(_WARM_UP_SECONDS)  # noqa: TID251 - until all of them have connected
+        window = Window.begin([web])
+        driver = Window.begin([psutil.Process(load.pid)])
+        while window.seconds < seconds:
+            yield _sample(case, "pool", PLAN, "ms", 1000 * plane.pool.plan("one_op"))
+            time.sleep(0.2)  # noqa: TID251 - the load is that of the agents
+        yield _sample(case, "pool", WEB, "% of a core", window.percent_of_a_core)
+        yield _sample(
+            case, "pool", "processor of the load", "% of a core", driver.percent_of_a_core
+        )
+        load.stdin.close()
+
+
+def _sample(case: str, system: str, metric: str, unit: str, value: float) -> Sample:
+    return Sample(
+        scenario=SCENARIO, case=case, system=system, metric=metric, unit=unit, value=value
+    )

@@ -1,0 +1,59 @@
+"""What a control plane costs that has nothing to do, and one with many empty deployments."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+
+from benchmarks.costs import Window, memory_megabytes
+from benchmarks.samples import Goal, Sample
+from benchmarks.systems import Dagstead, System
+
+SCENARIO = "Idle"
+PROCESSOR, MEMORY = "processor", "memory"
+ONE, MANY = "one deployment", "25 more deployments, what they add"
+_MANY = 25
+#: Daemons and caches of new deployments begin their work.
+_SETTLE_SECONDS = 10.0
+
+GOALS = (
+    Goal(scenario=SCENARIO, case=ONE, metric=PROCESSOR, system="pool", at_most=2),
+    Goal(scenario=SCENARIO, case=ONE, metric=MEMORY, system="pool", at_most=500),
+    Goal(scenario=SCENARIO, case=MANY, metric=PROCESSOR, system="pool", at_most=3),
+    Goal(scenario=SCENARIO, case=MANY, metric=MEMORY, system="pool", at_most=2 * _MANY),
+)
+
+
+def measure(systems: Sequence[System], seconds: float) -> Iterator[Sample]:
+    """Each of them with one location; all run side by side."""
+    windows = {system.name: Window.begin(system.roots) for system in systems}
+    time.sleep(seconds)  # noqa: TID251 - nothing is to happen
+    shares = {name: window.percent_of_a_core for name, window in windows.items()}
+    for system in systems:
+        yield _sample(ONE, system.name, PROCESSOR, "% of a core", shares[system.name])
+        yield _sample(ONE, system.name, MEMORY, "MB", memory_megabytes(system.roots))
+
+
+def many(plane: Dagstead, seconds: float) -> Iterator[Sample]:
+    """Make more deployments; what they add to what there was."""
+    before_memory = memory_megabytes(plane.pool.roots)
+    before = _share(plane.pool, seconds)
+    for number in range(_MANY):
+        plane.command("deployment", "create", f"empty-{number}")
+    time.sleep(_SETTLE_SECONDS)  # noqa: TID251 - nothing tells when they have settled
+    more = _share(plane.pool, seconds) - before
+    added = memory_megabytes(plane.pool.roots) - before_memory
+    yield _sample(MANY, "pool", PROCESSOR, "% of a core", more)
+    yield _sample(MANY, "pool", MEMORY, "MB", added)
+
+
+def _share(system: System, seconds: float) -> float:
+    window = Window.begin(system.roots)
+    time.sleep(seconds)  # noqa: TID251 - nothing is to happen
+    return window.percent_of_a_core
+
+
+def _sample(case: str, system: str, metric: str, unit: str, value: float) -> Sample:
+    return Sample(
+        scenario=SCENARIO, case=case, system=system, metric=metric, unit=unit, value=value
+    )

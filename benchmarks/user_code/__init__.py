@@ -1,0 +1,1 @@
+"""The code of what runs in a benchmark."""
