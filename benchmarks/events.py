@@ -124,9 +124,7 @@ def _sample(case: str, system: str, metric: str, unit: str, value: float) -> Sam
 
 @contextmanager
 def _writers(home: Path) -> Iterator[subprocess.Popen[str]]:
-    variables = own_environment().variables(
-        DAGSTER_HOME=str(home), DAGSTER_DISABLE_TELEMETRY="1"
-    )
+    variables = own_environment().variables(DAGSTER_HOME=str(home), DAGSTER_DISABLE_TELEMETRY="1")
     program = [sys.executable, "-m", "benchmarks.event_writers"]
     with subprocess.Popen(  # noqa: S603 - our own words
         program, env=variables, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True

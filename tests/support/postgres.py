@@ -25,15 +25,13 @@ from tests.support.ports import free_port
 #: Postgres refuses to run as root, so root starts it as this user, whom Debian's package makes.
 _UNPRIVILEGED_USER = "postgres"
 
-_OPTIONS = (
-    "-c fsync=off -c full_page_writes=off "
-    "-c max_connections=300 -c listen_addresses=127.0.0.1 -c unix_socket_directories="
-)
+_OPTIONS = "-c max_connections=300 -c listen_addresses=127.0.0.1 -c unix_socket_directories="
 
 #: After a crash it reads its log again before it takes connections.
 _RECOVERY_SECONDS = 60.0
 
 #: Nothing here outlives the run, so nothing is forced to disk: many small databases are created.
+_UNSAFE = "-c fsync=off -c full_page_writes=off"
 _FORGETFUL = "-c synchronous_commit=off"
 
 
@@ -44,18 +42,27 @@ class PostgresCluster:
     starts the server, under a lock. Only the process that made the folder calls ``remove``.
     """
 
-    def __init__(self, folder: Path, *, crashes: bool = False) -> None:
-        """``crashes`` keeps what was committed when one of its processes is killed."""
+    def __init__(self, folder: Path, *, crashes: bool = False, durable: bool = False) -> None:
+        """What it keeps.
+
+        Args:
+            folder: for its data.
+            crashes: what was committed when one of its processes is killed.
+            durable: what was committed when the machine loses its power, as in production.
+        """
         self._folder = folder
-        self._options = _OPTIONS if crashes else f"{_OPTIONS} {_FORGETFUL}"
+        options = [_OPTIONS]
+        if not durable:
+            options += [_UNSAFE] if crashes else [_UNSAFE, _FORGETFUL]
+        self._options = " ".join(options)
         self._data = folder / "data"
         self._port_file = folder / "port"
 
     @classmethod
-    def create(cls, *, crashes: bool = False) -> PostgresCluster:
+    def create(cls, *, crashes: bool = False, durable: bool = False) -> PostgresCluster:
         """Make an empty folder for it. Nothing is started, nor needed, until ``start``."""
         folder = Path(tempfile.mkdtemp(prefix="dagstead-postgres-"))
-        return cls(folder, crashes=crashes)
+        return cls(folder, crashes=crashes, durable=durable)
 
     @property
     def folder(self) -> Path:
