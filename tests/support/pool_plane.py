@@ -42,7 +42,10 @@ query Entries {
     ... on Workspace {
       locationEntries {
         name loadStatus
-        locationOrLoadError { __typename ... on PythonError { message stack } }
+        locationOrLoadError {
+          __typename
+          ... on PythonError { message stack errorChain { error { message } } }
+        }
       }
     }
   }
