@@ -27,7 +27,7 @@ help: ## Show this list.
 
 venv: $(READY) ## Make or refresh .venv, with every package locked.
 
-$(READY): requirements/dev.txt requirements/uv.txt pyproject.toml scripts/make-venv
+$(READY): requirements/dev.txt requirements/uv.txt pyproject.toml scripts/make-venv scripts/seldom_garbage.pth
 	scripts/make-venv $(PYTHON) $(VENV)
 	@touch $@
 

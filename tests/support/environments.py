@@ -22,9 +22,8 @@ AGENT_MINORS = ("1.11", "1.12", "1.13")
 
 _CACHE = REPOSITORY / ".cache" / "environments"
 
-#: Python runs it when it starts. Looking for garbage takes a fifth of the time that an import of
-#: Dagster takes, and code servers and run workers do little else in a test.
-_GARBAGE = "import gc; gc.set_threshold(50_000, 20, 20)\n"
+#: What Python runs when it starts in one of them, as in that of the tests (``scripts/make-venv``).
+_SELDOM_GARBAGE = REPOSITORY / "scripts" / "seldom_garbage.pth"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,7 +123,7 @@ def _environment(name: str, *, unchecked: str | None = None) -> Environment:
     """
     names = [name] if unchecked is None else [name, unchecked]
     locks = [REPOSITORY / "requirements" / f"{each}.txt" for each in names]
-    content = b"".join(each.read_bytes() for each in locks) + _GARBAGE.encode()
+    content = b"".join(each.read_bytes() for each in (*locks, _SELDOM_GARBAGE))
     folder = _cached(name, content, lambda folder: _make(folder, *locks))
     return Environment(name=name, programs=folder / "bin")
 
@@ -153,7 +152,7 @@ def _make(folder: Path, lock_file: Path, unchecked: Path | None = None) -> None:
         where = ("--python", python, "--python-version", "3.12", "--no-deps")
         _uv("pip", "install", "--quiet", *where, "--require-hashes", "-r", str(unchecked))
     packages = sysconfig.get_path("purelib", vars={"base": str(folder)})
-    (Path(packages) / "seldom_garbage.pth").write_text(_GARBAGE, encoding="utf-8")
+    shutil.copy(_SELDOM_GARBAGE, packages)
 
 
 def _uv(*arguments: str) -> None:
