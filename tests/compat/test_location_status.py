@@ -38,8 +38,8 @@ LOCATION, JOB, MODULE = "ml", "whispering", "compat_small"
 #: The promise, for a machine that has nothing else to do, and as much again for one that has.
 HEAL_SECONDS = 120.0
 
-#: An agent takes 20 seconds to notice that a process is frozen.
-REFUSE_SECONDS = 40.0
+#: An agent takes 20 seconds to notice that a process is frozen, and 50 if it was connected to it.
+REFUSE_SECONDS = 75.0
 
 DOORS = """
 query Doors($name: String!, $deployment: String!) {

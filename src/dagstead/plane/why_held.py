@@ -50,7 +50,7 @@ def _by_queue(queue: QueueState) -> Reason | None:
             says=f"{named[0].upper()}{named[1:]} was paused by {queue.paused_by or 'somebody'} at "
             f"{written(queue.paused_at)}{until}{note}.",
             since=queue.paused_at,
-            mend=Mend(says="End the pause of the queue.", command=_queues("resume", queue.queue)),
+            mend=Mend(says="Resume the queue.", command=_queues("resume", queue.queue)),
         )
     if not queue.is_full:
         return None
