@@ -10,16 +10,15 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import psutil
 import pytest
 
 from dagstead.serverless.agent_home import AGENT_LABEL
 from dagstead.testing.waiting import eventually
-from tests.support.agents import AgentSetup, OfficialAgent
+from tests.support.agents import AgentSetup, OfficialAgent, code_servers
 from tests.support.control_plane import ControlPlane
 from tests.support.deployment import DeploymentClient, GraphQLRefusedError
 from tests.support.environments import (
@@ -34,6 +33,10 @@ pytestmark = pytest.mark.compat
 
 QUEUE, POOL = "eu", "pool"
 LOCATION, JOB, MODULE = "ml", "whispering", "compat_small"
+_SERVED_BY = [
+    pytest.param([AGENT_MINORS[-1], POOL], id="newest"),
+    pytest.param(AGENT_MINORS[:-1], id="older", marks=pytest.mark.thorough),
+]
 
 #: The promise, for a machine that has nothing else to do, and as much again for one that has.
 HEAL_SECONDS = 120.0
@@ -165,22 +168,11 @@ def plane(folder: Path) -> Iterator[ControlPlane]:
         yield plane
 
 
-@pytest.fixture(scope="module")
-def grounds(plane: ControlPlane, folder: Path) -> Iterator[list[Ground]]:
-    """One for each minor and one for the pool, all live."""
+@pytest.fixture(scope="module", params=_SERVED_BY)
+def grounds(plane: ControlPlane, request: pytest.FixtureRequest) -> Iterator[list[Ground]]:
+    """One for each of them, all live."""
     with ExitStack() as stack:
-        made = [on_agent(plane, minor) for minor in AGENT_MINORS]
-        made.append(
-            Ground(
-                deployment=plane.deployment(POOL),
-                token=plane.user_token(POOL),
-                environment=own_environment(),
-                queue=None,
-                fault=folder / POOL,
-                start=plane.start_pool,
-            )
-        )
-        plane.set_secret("FAULT_FILE", str(folder / POOL), POOL, LOCATION)
+        made = [on_pool(plane) if by == POOL else on_agent(plane, by) for by in request.param]
         for ground in made:
             ground.agent = ground.start()
             stack.callback(ground.deployment.close)
@@ -188,6 +180,18 @@ def grounds(plane: ControlPlane, folder: Path) -> Iterator[list[Ground]]:
             ground.deploy()
         together(made, lambda ground: ground.wait_for("live"))
         yield made
+
+
+def on_pool(plane: ControlPlane) -> Ground:
+    plane.set_secret("FAULT_FILE", str(plane.folder / POOL), POOL, LOCATION)
+    return Ground(
+        deployment=plane.deployment(POOL),
+        token=plane.user_token(POOL),
+        environment=own_environment(),
+        queue=None,
+        fault=plane.folder / POOL,
+        start=plane.start_pool,
+    )
 
 
 def on_agent(plane: ControlPlane, minor: str) -> Ground:
@@ -217,15 +221,6 @@ def together(grounds: Sequence[Ground], step: Callable[[Ground], None]) -> None:
     with ThreadPoolExecutor(len(grounds)) as threads:
         for done in [threads.submit(step, ground) for ground in grounds]:
             done.result()
-
-
-def code_servers(agent: ChildProcess) -> list[psutil.Process]:
-    found = []
-    for child in psutil.Process(agent.pid).children(recursive=True):
-        with suppress(psutil.NoSuchProcess):
-            if "grpc" in child.cmdline():
-                found.append(child)
-    return found
 
 
 @pytest.mark.thorough

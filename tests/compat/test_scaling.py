@@ -27,6 +27,7 @@ def plane(tmp_path: Path) -> Iterator[ControlPlane]:
         yield plane
 
 
+@pytest.mark.thorough
 def test_agents_go_from_zero_to_one_and_back(plane: ControlPlane) -> None:
     deployment = plane.deployment("prod")
     # Whoever launches a run waits for an agent that is being started.

@@ -16,7 +16,8 @@ pytestmark = pytest.mark.compat
 
 
 def marked(cell: Cell[object]) -> pytest.ParameterSet:
-    return pytest.param(cell, id=cell.name, marks=[] if cell.everyday else [pytest.mark.faults])
+    mark = pytest.mark.thorough if cell.everyday else pytest.mark.faults
+    return pytest.param(cell, id=cell.name, marks=mark)
 
 
 @pytest.mark.parametrize("cell", [marked(cell) for cell in CELLS])

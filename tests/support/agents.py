@@ -6,6 +6,7 @@ import json
 import os
 import signal
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -129,6 +130,16 @@ class OfficialAgent(ChildProcess):
             if "execute_run" in command and _group_of(process.pid) == self.pid:
                 found.append(process)
         return sorted(found, key=lambda each: each.info["create_time"])
+
+
+def code_servers(agent: ChildProcess) -> list[psutil.Process]:
+    """The code servers of an agent, with what stands around them."""
+    found = []
+    for child in psutil.Process(agent.pid).children(recursive=True):
+        with suppress(psutil.NoSuchProcess):
+            if "grpc" in child.cmdline():
+                found.append(child)
+    return found
 
 
 @dataclass(frozen=True, kw_only=True)

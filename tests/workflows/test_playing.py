@@ -142,6 +142,7 @@ def test_each_location_has_a_workflow_that_its_files_start(
     assert len(hub.runs) == 5
 
 
+@pytest.mark.thorough
 def test_what_changed_is_deployed_and_nothing_is_ever_left_out(
     site: WorkflowSite, tmp_path: Path
 ) -> None:

@@ -211,6 +211,7 @@ def test_a_run_can_be_ended(plane: Plane, location: str, tags: dict[str, str]) -
     plane.until(run_id, "CANCELED")
 
 
+@pytest.mark.thorough
 def test_runs_outlive_the_supervisor(plane: Plane, location: str) -> None:
     running = plane.launch(location, "slow")
     plane.worker(running)
@@ -317,6 +318,7 @@ def test_a_file_that_was_damaged_in_the_store_is_named(plane: Plane, deps: str) 
     assert "Code location 'damaged' of deployment 'prod'" in problem["message"]
 
 
+@pytest.mark.thorough
 def test_runs_outlive_the_parts_of_the_control_plane(plane: Plane, location: str) -> None:
     order = ("web", "daemon", "pool")
     started, starting = (plane.launch(location, job) for job in ("slow", "slow"))

@@ -17,7 +17,7 @@ from dagstead.plane.deployments import Branch
 from dagstead.plane.requests import RequestState
 from dagstead.store.tables import requests
 from dagstead.testing.waiting import eventually
-from tests.support.agents import AgentSetup, OfficialAgent
+from tests.support.agents import AgentSetup, OfficialAgent, code_servers
 from tests.support.asking_why import PATIENCE, AskingWhy
 from tests.support.control_plane import ControlPlane
 from tests.support.environments import own_environment
@@ -161,9 +161,8 @@ def test_a_queue_that_somebody_has_paused_and_an_agent_that_took_a_run_and_is_fr
 
 def test_a_code_server_that_cannot_be_reached(ground: Ground) -> None:
     ground.fault.write_text("hang", encoding="utf-8")
-    for child in psutil.Process(ground.agent.pid).children(recursive=True):
-        if "grpc" in child.cmdline():
-            child.kill()
+    for server in code_servers(ground.agent):
+        server.kill()
     launch = ("--location", LOCATION, "--job", "whispering")
     refused = ground.prod.official().run("dagster-cloud job launch", *launch, fails=True).text
     assert "cannot reach its code server" in " ".join(refused.split())

@@ -122,7 +122,7 @@ class Cell(Generic[T]):
     #: When at the latest it can be known what became of the runs, after the end of the fault.
     knowable_seconds: float = 0.0
     job: str = "working"
-    #: Whether it is a test of its own in `make test`.
+    #: Whether `make test-thorough` plays it, too.
     everyday: bool = False
 
     @property
