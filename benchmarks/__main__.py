@@ -15,13 +15,13 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from benchmarks import dispatch, events, idle, machine, runs, startup
+from benchmarks import dispatch, events, idle, machine, pages, runs, startup
 from benchmarks.report import facts_line, tables
 from benchmarks.samples import Sample, Samples
 from benchmarks.systems import dagstead, plain_dagster
 from tests.support.postgres import PostgresCluster
 
-_GOALS = (*runs.GOALS, *dispatch.GOALS, *events.GOALS, *idle.GOALS)
+_GOALS = (*runs.GOALS, *dispatch.GOALS, *events.GOALS, *pages.GOALS, *idle.GOALS)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -113,6 +113,10 @@ def _starts(folder: Path, size: Size) -> Iterator[Sample]:
     return startup.starts(folder, size.rounds)
 
 
+def _pages(folder: Path, size: Size) -> Iterator[Sample]:
+    return pages.measure(folder / "pages", size.plans)
+
+
 def _events(folder: Path, size: Size) -> Iterator[Sample]:
     for name in ("SQLite", "Postgres"):
         with (
@@ -144,6 +148,7 @@ def _systems(folder: Path, size: Size) -> Iterator[Sample]:
 _SCENARIOS: dict[str, Callable[[Path, Size], Iterator[Sample]]] = {
     "starts": _starts,
     "events": _events,
+    "pages": _pages,
     "systems": _systems,
 }
 

@@ -40,6 +40,7 @@ PAGES = {
     "dead-agent": "/-/agents/gpu-01",
     "callers": "/-/callers",
     "runs": "/-/runs",
+    "requests": "/-/requests",
     "routes": "/-/routes",
     "alerts": "/-/alerts",
     "releases": "/-/releases",

@@ -45,6 +45,18 @@ def test_runs_that_wait_are_found_and_counted(store: Store, clock: ManualClock) 
     assert ({each.deployment for each in own}, total) == ({"staging"}, 3)
 
 
+def test_requests_without_an_answer_are_found_and_counted(store: Store) -> None:
+    for name in ("prod", "staging"):
+        store.deployments.create(name)
+        for number in range(3):
+            store.requests.submit(replace(request(store, f"{name}-{number}"), deployment=name))
+    store.requests.expire("prod", ["request-of-prod-0"])
+    every, total = store.waits.open_requests(ORGANIZATION, None, 2)
+    assert ([each.run_id for each in every], total) == (["prod-1", "prod-2"], 5)
+    own, total = store.waits.open_requests(ORGANIZATION, {"staging"}, 9)
+    assert ({each.deployment for each in own}, total) == ({"staging"}, 3)
+
+
 def test_ids_are_found_by_how_they_begin(store: Store) -> None:
     store.deployments.create("prod")
     for run_id in ("abc_1", "abcd1"):

@@ -70,10 +70,9 @@ class AskingWhy:
         assert said["code"] == code, said
         for part in parts:
             assert part in json.dumps(said), said
-        if said["kind"] != "request":
-            page = self._page(name, said["kind"])
-            for part in parts:
-                assert part in page, page
+        page = self._page(name, said["kind"])
+        for part in parts:
+            assert part in page, page
         return said
 
     def waits(self, run_id: str, code: str, *parts: str) -> None:
@@ -136,7 +135,7 @@ class AskingWhy:
         return by_command if is_same else None
 
     def _page(self, name: str, kind: str) -> str:
-        """What a person reads on the page of a run or a location."""
+        """What a person reads on the page of a run, a location or a request."""
         answer = httpx.get(
             f"{self.plane.url}/-/{kind}s/{self.deployment.name}/{quote(name, safe='')}",
             headers={"Dagster-Cloud-Api-Token": self.token},

@@ -69,6 +69,10 @@ class Links:
         """Why a run waits."""
         return f"/-/runs/{_part(deployment)}/{_part(run_id)}"
 
+    def request(self, deployment: str, request_id: str) -> str:
+        """Why a request waits."""
+        return f"/-/requests/{_part(deployment)}/{_part(request_id)}"
+
     def location_in_ui(self, deployment: str, name: str) -> str:
         """A location in the Dagster UI."""
         return f"/{_part(deployment)}/locations/{_part(name)}/"

@@ -50,6 +50,7 @@ def environment(clock: Callable[[], float]) -> Environment:
     )
     made.filters.update(
         age=lambda seconds: words.age(seconds, clock()),
+        asked=words.asked,
         moment=words.moment,
         took=words.took,
         span=words.span,

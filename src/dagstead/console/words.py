@@ -29,6 +29,11 @@ def lines(text: str | None) -> Markup:
     return escape(plain_lines(text or ""))
 
 
+def asked(api: str) -> str:
+    """What a request asks of an agent, in words: the protocol has names for it."""
+    return api.removeprefix("GET_EXTERNAL_").replace("_", " ").capitalize()
+
+
 def age(seconds: float | None, now: float) -> Markup:
     """How long ago something was, or how far ahead it is; exact when it is pointed at."""
     if seconds is None:

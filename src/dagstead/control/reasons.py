@@ -14,6 +14,8 @@ from dagstead.model.words import did_you_mean
 from dagstead.plane.deployments import Deployment
 from dagstead.plane.organization import ORGANIZATION
 from dagstead.plane.reasons import (
+    RequestWait,
+    RequestWaits,
     RunWaits,
     Subject,
     SubjectKind,
@@ -27,6 +29,7 @@ MOST_RUNS = 200
 _MOST_NAMED = 5
 _SHORTEST_PREFIX = 4
 _RUNS = "looking at runs"
+_REQUESTS = "looking at requests"
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +137,7 @@ class Reasons:
             NotFoundError: when there is none of that id, or it ended more than an hour ago.
             ForbiddenError: when the actor may not see the whole deployment.
         """
-        actor.require_reading(deployment, "looking at requests")
+        actor.require_reading(deployment, _REQUESTS)
         request = self._backend.store.waits.requests(ORGANIZATION, [request_id]).get(request_id)
         if request is None or request.deployment != deployment.name:
             raise NotFoundError(
@@ -163,10 +166,47 @@ class Reasons:
         """
         actor.require_whole(_RUNS)
         actor.refuse_code("Looking at runs")
+        return waiting_runs(self._backend, self._seen(actor), min(limit, MOST_RUNS))
+
+    def waiting_requests(self, actor: Actor, limit: int = MOST_RUNS) -> RequestWaits:
+        """The requests without an answer, in all deployments that the actor may see.
+
+        Args:
+            actor: who asks.
+            limit: of the rows; those that wait longest come first.
+
+        Raises:
+            ForbiddenError: for actors who may only deploy some locations.
+        """
+        actor.require_whole(_REQUESTS)
+        actor.refuse_code("Looking at requests")
+        store = self._backend.store
+        found, total = store.waits.open_requests(
+            ORGANIZATION, self._seen(actor), min(limit, MOST_RUNS)
+        )
+        every = {each.name: each for each in store.deployments.all()}
+        survey = Survey.of(self._backend)
+        rows = [
+            RequestWait(
+                id=one.id,
+                api=one.api,
+                deployment=one.deployment,
+                location=one.location,
+                queue=one.queue,
+                run_id=one.run_id,
+                since=one.created_at,
+                reason=survey.request(every[one.deployment], one),
+            )
+            for one in found
+            if one.deployment in every
+        ]
+        return RequestWaits(rows=rows, total=total)
+
+    def _seen(self, actor: Actor) -> set[str] | None:
+        """The deployments that an actor may see; ``None`` is all of them."""
         every = {each.name: each for each in self._backend.store.deployments.all()}
         seen = {name for name, each in every.items() if actor.grants(each)}
-        wanted = None if seen == every.keys() else seen
-        return waiting_runs(self._backend, wanted, min(limit, MOST_RUNS))
+        return None if seen == every.keys() else seen
 
     def _find(
         self, actor: Actor, name: str, deployment: Deployment | None

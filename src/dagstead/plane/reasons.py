@@ -174,6 +174,30 @@ class RunWaits:
     total: int
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RequestWait:
+    """A request without an answer."""
+
+    id: str
+    #: What it asks for, in the words of the protocol.
+    api: str
+    deployment: str
+    location: str | None
+    queue: str | None
+    run_id: str | None
+    #: Since when, in seconds since 1970.
+    since: float
+    reason: Reason
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RequestWaits:
+    """Requests without an answer: those that wait longest, and how many there are."""
+
+    rows: Sequence[RequestWait]
+    total: int
+
+
 def written(moment: float) -> str:
     """A point in time in a sentence."""
     return f"{datetime.fromtimestamp(moment, UTC):%Y-%m-%d %H:%M:%S} UTC"

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, func, select, true
+from sqlalchemy import ColumnElement, Row, Table, and_, func, select, true
 
 from dagstead.plane.launches import Launch, LaunchState
 from dagstead.plane.organization import Organization
@@ -49,7 +49,7 @@ class WaitStore:
             launches.c.state.in_(_NOT_ENDED),
             launches.c.started_at.is_(None),
             launches.c.stop.is_(None),
-            _in(deployments),
+            _in(launches, deployments),
         )
         with self.database.read() as connection:
             total = connection.execute(select(func.count()).where(waiting)).scalar_one()
@@ -70,6 +70,20 @@ class WaitStore:
                 .order_by(launches.c.begun_at, launches.c.run_id)
             ).all()
         return [as_launch(row) for row in rows]
+
+    def open_requests(
+        self, _of: Organization, deployments: Collection[str] | None, limit: int
+    ) -> tuple[list[RequestBrief], int]:
+        """The requests without an answer, the oldest first; and how many there are.
+
+        Args:
+            deployments: whose requests; ``None`` is all of them.
+            limit: of the requests.
+        """
+        is_open = and_(requests.c.state.in_(_OPEN), _in(requests, deployments))
+        with self.database.read() as connection:
+            total = connection.execute(select(func.count()).where(is_open)).scalar_one()
+        return self._requests(is_open, limit), int(total)
 
     def requests(self, _of: Organization, ids: Collection[str]) -> dict[str, RequestBrief]:
         """The requests of these ids, by id."""
@@ -141,16 +155,17 @@ class WaitStore:
             rows = connection.execute(select(locations.c.deployment, locations.c.name)).all()
         return [(row.deployment, row.name) for row in rows]
 
-    def _requests(self, condition: ColumnElement[bool]) -> list[RequestBrief]:
+    def _requests(
+        self, condition: ColumnElement[bool], limit: int | None = None
+    ) -> list[RequestBrief]:
+        found = select(*_BRIEF).where(condition).order_by(requests.c.seq).limit(limit)
         with self.database.read() as connection:
-            rows = connection.execute(
-                select(*_BRIEF).where(condition).order_by(requests.c.seq)
-            ).all()
+            rows = connection.execute(found).all()
         return [_brief(row) for row in rows]
 
 
-def _in(deployments: Collection[str] | None) -> ColumnElement[bool]:
-    return true() if deployments is None else launches.c.deployment.in_(sorted(deployments))
+def _in(table: Table, deployments: Collection[str] | None) -> ColumnElement[bool]:
+    return true() if deployments is None else table.c.deployment.in_(sorted(deployments))
 
 
 def _brief(row: Row[Any]) -> RequestBrief:

@@ -159,7 +159,9 @@ def test_a_page_names_a_command_that_exists(console: Console, address: str) -> N
     assert {word for word in words if word.startswith("--")} <= {*options, "--help"}
 
 
-@pytest.mark.parametrize("address", ["/-/", "/-/locations", "/-/queues", "/-/agents", "/-/runs"])
+@pytest.mark.parametrize(
+    "address", ["/-/", "/-/locations", "/-/queues", "/-/agents", "/-/runs", "/-/requests"]
+)
 def test_a_part_of_a_page_comes_alone(console: Console, address: str) -> None:
     answer = console.get(address, **{"hx-request": "true", "hx-target": "live"})
     assert "<h1>" in answer.text
@@ -178,6 +180,7 @@ def test_an_empty_installation_is_told_what_to_do(empty: Console) -> None:
         ("/-/releases", "No release yet"),
         ("/-/routes", "Nothing is deployed yet"),
         ("/-/runs", "No run waits"),
+        ("/-/requests", "No request waits"),
         ("/-/callers", "Nobody was refused"),
         ("/-/secrets", "No secret reaches this deployment"),
     ):

@@ -32,7 +32,10 @@ def counted() -> Iterator[list[str]]:
 
 @pytest.mark.parametrize(
     "address",
-    ["/-/", "/-/locations", "/-/queues", "/-/agents", "/-/releases", "/-/routes", "/-/runs"],
+    [
+        *("/-/", "/-/locations", "/-/queues", "/-/agents", "/-/releases", "/-/routes", "/-/runs"),
+        "/-/requests",
+    ],
 )
 def test_more_locations_and_runs_take_no_more_statements(fresh: Console, address: str) -> None:
     fresh.store.launches.submit("prod", "the first", "weather")

@@ -216,6 +216,7 @@ class World:
             "grant": Grant(),
             "kind": TokenKind.USER,
             "limit": None,
+            "reasons.waiting_requests.limit": 10,
             "reasons.waiting_runs.limit": 10,
             "log_key": ["run", "compute_logs", "key"],
             "made_id": "run",

@@ -102,6 +102,7 @@ WHO: Mapping[str, str] = {
     "trust.pin": "admin",
     "trust.pins": "admin",
     "trust.remove": "admin",
+    "reasons.waiting_requests": "admin prod agent pool",
     "reasons.waiting_runs": "admin prod agent pool",
     "reasons.why": "admin prod weather agent pool",
     "reasons.why_location": "admin prod weather agent pool",
