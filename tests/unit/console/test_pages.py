@@ -26,6 +26,7 @@ _PARTS = {
     "{token:int}": "1",
     "{agent:path}": "eu-7f3a",
     "{run:path}": "nothing",
+    "{request:path}": "nothing",
 }
 _SAME = re.compile(r'<footer class="same">.*?<code>(.*?)</code>', re.DOTALL)
 #: Scripts and styles in a page itself, which its policy would not let run.
@@ -45,8 +46,8 @@ def addresses() -> list[str]:
     return found
 
 
-#: There is no run in a store without Dagster.
-_MISSING = "/-/runs/prod/nothing"
+#: There is no run in a store without Dagster, and no request of that name.
+_MISSING = {"/-/runs/prod/nothing", "/-/requests/prod/nothing"}
 
 
 @pytest.mark.parametrize("address", addresses())
@@ -55,7 +56,7 @@ def test_a_page_is_whole_for_who_may_everything(console: Console, address: str) 
     if address == "/-/wrong":
         assert answer.json() == {"wrong": 4, "attention": 1}
         return
-    assert answer.status_code == (404 if address == _MISSING else 200)
+    assert answer.status_code == (404 if address in _MISSING else 200)
     assert answer.text.count("<h1>") == 1
     assert _INLINE.search(answer.text) is None
     assert "{{" not in answer.text

@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import Engine, event
 
 from dagstead.plane.releases import NewRelease
+from dagstead.plane.requests import NewRequest
 from tests.support.console_scene import location_of
 from tests.unit.console.conftest import Console
 
@@ -60,4 +61,17 @@ def _grow(console: Console) -> None:
             "prod", part.name, deploy_id=part.deploy_id, manifest="{}"
         )
     for number in range(50):
-        console.store.launches.submit("prod", f"run-{number}", names[number % len(names)])
+        name = names[number % len(names)]
+        console.store.launches.submit("prod", f"run-{number}", name)
+        console.store.requests.submit(
+            NewRequest(
+                id=f"request-{number}",
+                api="PING_LOCATION",
+                deployment="prod",
+                queue=f"queue-{number % 5}",
+                location=name,
+                run_id=None,
+                body="",
+                expires_at=console.store.clock() + 600,
+            )
+        )
