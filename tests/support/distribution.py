@@ -23,7 +23,7 @@ _FLEET = re.compile(rf"\[{FLEET_ID}[^-\]]+")
 _SHARING = "tests/compat/"
 
 #: How far the worker that begins at the end stands back: the others' servers have deadlines.
-_NICENESS = 10
+_NICENESS = 5
 
 
 class BySharedServers(LoadScopeScheduling):
