@@ -183,9 +183,10 @@ def grounds(plane: ControlPlane, request: pytest.FixtureRequest) -> Iterator[lis
 
 
 def on_pool(plane: ControlPlane) -> Ground:
+    deployment = plane.deployment(POOL)
     plane.set_secret("FAULT_FILE", str(plane.folder / POOL), POOL, LOCATION)
     return Ground(
-        deployment=plane.deployment(POOL),
+        deployment=deployment,
         token=plane.user_token(POOL),
         environment=own_environment(),
         queue=None,
