@@ -49,10 +49,11 @@ test-charts: $(READY) ## Run the tests of the Helm charts alone; `make test` has
 	$(BIN)/pytest tests/charts $(PYTEST_ARGS)
 
 test-containers: $(READY) container-tools ## Run the tests with Docker and a registry, as root.
-	$(BIN)/pytest -m containers tests/containers $(PYTEST_ARGS)
+	$(BIN)/pytest -m "containers and not thorough" tests/containers $(PYTEST_ARGS)
 
-test-thorough: $(READY) test-tools ## Run the tests with real clients that `make test` leaves out.
-	$(BIN)/pytest -m thorough -n 2 $(PYTEST_ARGS)
+test-thorough: $(READY) test-tools container-tools ## Run the tests with real clients that `make test` leaves out.
+	$(BIN)/pytest -m "thorough and not containers" -n 2 $(PYTEST_ARGS)
+	$(BIN)/pytest -m "thorough and containers" tests/containers $(PYTEST_ARGS)
 
 # A worker plays cells that follow each other: so it seldom has to start another place.
 test-faults: $(READY) test-tools ## Try every fault while runs are under way (FAULT_ROUNDS=5; as root).

@@ -22,7 +22,7 @@ from tests.support.environments import REPOSITORY, own_environment
 from tests.support.git import commit_all
 from tests.support.postgres import PostgresCluster
 
-pytestmark = pytest.mark.containers
+pytestmark = [pytest.mark.containers, pytest.mark.thorough]
 
 #: The registry that the example names.
 PLACEHOLDER = "registry.example.com/digits"
