@@ -20,7 +20,7 @@ P95 = "95 of 100 within"
 _LOCATIONS, _RUNS, _QUEUES = 100, 1000, 5
 _PAGES = (
     *("", "deployments", "locations", "locations/prod/shop-7", "agents", "queues"),
-    *("queues/of/queue-2", "releases", "runs", "server", "routes", "tokens", "alerts", "trail"),
+    *("queues/of/queue-2", "releases", "runs", "requests", "routes", "tokens", "alerts", "trail"),
 )
 
 GOALS = (Goal(scenario=SCENARIO, metric=P95, system="dagstead", at_most=200),)
