@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     Count = tuple[int, float]
 
 
+#: Connecting, and the write that is under way at the end, in seconds.
+_PATIENCE = 60
+
+
 def entry(run_id: str) -> EventLogEntry:
     """An event that changes nothing but the log."""
     return EventLogEntry(  # type: ignore[no-untyped-call]
@@ -75,11 +79,12 @@ def main() -> None:
         for process in processes:
             process.start()
         for _ in processes:
-            ready.acquire()
+            if not ready.acquire(timeout=_PATIENCE):
+                sys.exit("A writer has not begun.")
         _say("ready")
         sys.stdin.readline()
         begin.set()
-        found = [counts.get() for _ in processes]
+        found = [counts.get(timeout=seconds + _PATIENCE) for _ in processes]
         for process in processes:
             process.join()
         _say(

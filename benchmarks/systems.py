@@ -37,7 +37,7 @@ query Times($runId: ID!) {
 """
 _PLAN = """
 query Plan($pipeline: PipelineSelector!) {
-  executionPlanOrError(pipeline: $pipeline, runConfigData: {}) {
+  executionPlanOrError(pipeline: $pipeline, runConfigData: {}, mode: "default") {
     __typename
     ... on PythonError { message }
   }
