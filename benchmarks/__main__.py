@@ -70,7 +70,7 @@ def main() -> None:
                 if not options.only or name in options.only:
                     sys.stderr.write(f"{name} …\n")
                     for sample in measure(Path(folder), size):
-                        samples.all.append(sample)  # noqa: PERF402 - what fails leaves those before
+                        samples.all.append(sample)
     finally:
         _report(samples, options)
 
