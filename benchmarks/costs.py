@@ -2,23 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import Self
 
 import psutil
 
-
-def processor_seconds(roots: Sequence[psutil.Process]) -> float:
-    """What they and their children have used, those that have ended as well."""
-    total = 0.0
-    for process in _family(roots):
-        with suppress(psutil.Error):
-            used = process.cpu_times()
-            total += used.user + used.system + used.children_user + used.children_system
-    return total
+_LOOK_SECONDS = 0.1
 
 
 def memory_megabytes(roots: Sequence[psutil.Process]) -> float:
@@ -30,18 +21,22 @@ def memory_megabytes(roots: Sequence[psutil.Process]) -> float:
     return total / 2**20
 
 
-@dataclass(frozen=True, slots=True)
 class Window:
-    """A time in which processes are watched."""
+    """A time in which processes and their children are watched, until somebody asks for the sum.
 
-    _roots: Sequence[psutil.Process]
-    _begin: float
-    _used: float
+    Nobody waits for some children, so that what they have used is in no sum of the kernel's: each
+    is looked at while it lives, and its last moments are lost.
+    """
 
-    @classmethod
-    def begin(cls, roots: Sequence[psutil.Process]) -> Self:
+    def __init__(self, roots: Sequence[psutil.Process]) -> None:
         """Begin now."""
-        return cls(roots, time.monotonic(), processor_seconds(roots))
+        self._roots = roots
+        self._begin = time.monotonic()
+        self._first = _used(roots)
+        self._last = dict(self._first)
+        self._over = threading.Event()
+        self._watcher = threading.Thread(target=self._watch, daemon=True)
+        self._watcher.start()
 
     @property
     def seconds(self) -> float:
@@ -51,12 +46,31 @@ class Window:
     @property
     def processor_seconds(self) -> float:
         """What was used since."""
-        return processor_seconds(self._roots) - self._used
+        self._over.set()
+        self._watcher.join()
+        return sum(used - self._first.get(process, 0.0) for process, used in self._last.items())
 
     @property
     def percent_of_a_core(self) -> float:
         """The same, as a share of the time."""
-        return 100 * self.processor_seconds / self.seconds
+        seconds = self.seconds
+        return 100 * self.processor_seconds / seconds
+
+    def _watch(self) -> None:
+        is_over = False
+        while not is_over:
+            is_over = self._over.wait(_LOOK_SECONDS)
+            self._last.update(_used(self._roots))
+
+
+def _used(roots: Sequence[psutil.Process]) -> dict[tuple[int, float], float]:
+    """What every process has used itself, by its number and its start."""
+    found = {}
+    for process in _family(roots):
+        with suppress(psutil.Error):
+            used = process.cpu_times()
+            found[process.pid, process.create_time()] = used.user + used.system
+    return found
 
 
 def _family(roots: Sequence[psutil.Process]) -> Iterator[psutil.Process]:

@@ -46,8 +46,8 @@ def idle_agents(plane: Dagstead, count: int, seconds: float) -> Iterator[Sample]
         load.stdin.write(f"{token}\n")
         load.stdin.flush()
         time.sleep(_WARM_UP_SECONDS)  # noqa: TID251 - until all of them have connected
-        window = Window.begin([web])
-        driver = Window.begin([psutil.Process(load.pid)])
+        window = Window([web])
+        driver = Window([psutil.Process(load.pid)])
         while window.seconds < seconds:
             yield _sample(case, "pool", PLAN, "ms", 1000 * plane.pool.plan("one_op"))
             time.sleep(0.2)  # noqa: TID251 - the load is that of the agents

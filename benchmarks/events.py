@@ -107,7 +107,7 @@ def measure(
 def _one(place: Storage, load: Sequence[float], case: str) -> Iterator[Sample]:
     place.tell(load)
     place.hear()
-    window = Window.begin([place.server] if place.server else [])
+    window = Window([place.server] if place.server else [])
     place.tell("begin")
     written = place.hear()
     used = window.processor_seconds

@@ -26,7 +26,7 @@ GOALS = (
 
 def measure(systems: Sequence[System], seconds: float) -> Iterator[Sample]:
     """Each of them with one location; all run side by side."""
-    windows = {system.name: Window.begin(system.roots) for system in systems}
+    windows = {system.name: Window(system.roots) for system in systems}
     time.sleep(seconds)  # noqa: TID251 - nothing is to happen
     shares = {name: window.percent_of_a_core for name, window in windows.items()}
     for system in systems:
@@ -48,7 +48,7 @@ def many(plane: Dagstead, seconds: float) -> Iterator[Sample]:
 
 
 def _share(system: System, seconds: float) -> float:
-    window = Window.begin(system.roots)
+    window = Window(system.roots)
     time.sleep(seconds)  # noqa: TID251 - nothing is to happen
     return window.percent_of_a_core
 

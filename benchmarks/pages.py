@@ -34,7 +34,7 @@ def measure(folder: Path, rounds: int) -> Iterator[Sample]:
         taken: dict[str, list[float]] = {page: [] for page in _PAGES}
         headers = {"Dagster-Cloud-Api-Token": plane.user_token("reader"), "accept": "text/html"}
         with httpx.Client(base_url=plane.url, headers=headers, timeout=60, trust_env=False) as http:
-            window = Window.begin([plane.web_process])
+            window = Window([plane.web_process])
             for _ in range(rounds):
                 for page in _PAGES:
                     begin = time.perf_counter()

@@ -34,7 +34,7 @@ def measure(systems: Sequence[System], rounds: int, database: str) -> Iterator[S
 def _one(system: System, job: str, case: str) -> Iterator[Sample]:
     # The phase of whoever looks once in a second is another one each time.
     time.sleep(0.1 + time.time() % 0.9)  # noqa: TID251 - a pause between two measurements
-    window = Window.begin(system.roots)
+    window = Window(system.roots)
     times = system.run(job)
     for metric, value in (
         (STARTED, times.to_started),

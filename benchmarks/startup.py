@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 import psutil
 
-from benchmarks.costs import processor_seconds
+from benchmarks.costs import Window
 from benchmarks.samples import Sample
 from benchmarks.systems import MODULE, USER_CODE, Dagstead, System
 from dagstead.testing import eventually
@@ -35,12 +35,13 @@ def _start(folder: Path, data: Path, case: str) -> Iterator[Sample]:
     command: list[str | Path] = [program, "up", "--data", data, "--port", str(port)]
     begin = time.time()
     with ChildProcess(command, log=folder / "up.log", cwd=folder) as up:
+        window = Window([psutil.Process(up.pid)])
 
         def is_healthy() -> bool:
             return httpx.get(f"http://127.0.0.1:{port}/health", trust_env=False).is_success
 
         eventually(is_healthy, _PATIENCE, "health", retry_on=(httpx.TransportError,))
-        took, used = time.time() - begin, processor_seconds([psutil.Process(up.pid)])
+        took, used = time.time() - begin, window.processor_seconds
     for metric, value in (("to healthy", took), ("processor until then", used)):
         yield Sample(
             scenario="Start", case=case, system="dagstead", metric=metric, unit="s", value=value
