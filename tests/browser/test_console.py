@@ -211,6 +211,7 @@ def test_a_token_is_made_by_reading_what_it_will_grant(
     expect(page.locator("#reads")).to_contain_text("gets the work of queue 'gpu'")
     page.screenshot(path=tmp_path / "reads.png")
     page.get_by_role("button", name="Make the token").click()
+    expect(page.get_by_text("the only time that its secret is shown")).to_be_visible()
     secret = re.search(r"agent:dagstead:\w+", page.content())
     assert secret
     assert plane.token_record("gpu-2").queues == frozenset({"gpu"})

@@ -70,7 +70,7 @@ class AskingWhy:
         assert said["code"] == code, said
         for part in parts:
             assert part in json.dumps(said), said
-        page = self._page(name, said["kind"])
+        page = self._page(said["kind"], said["id"])
         for part in parts:
             assert part in page, page
         return said
@@ -134,7 +134,7 @@ class AskingWhy:
         is_same = (reason["code"], reason["says"]) == (by_command["code"], by_command["says"])
         return by_command if is_same else None
 
-    def _page(self, name: str, kind: str) -> str:
+    def _page(self, kind: str, name: str) -> str:
         """What a person reads on the page of a run, a location or a request."""
         answer = httpx.get(
             f"{self.plane.url}/-/{kind}s/{self.deployment.name}/{quote(name, safe='')}",
