@@ -25,10 +25,12 @@ from dagstead.agent_api.services import Caller
 from dagstead.control.away import raise_if_away
 from dagstead.control.unpacking import EVENTS
 from dagstead.control.writes import WriteLedger
+from dagstead.engine.event_groups import GroupedEventLog
 from dagstead.engine.run_log import changes_status, has_entry, identity, late
 from dagstead.errors import BusyError, DagsteadError, ForbiddenError, WriteFailedError
+from dagstead.plane.names import KEY_MAX, check_short
 from dagstead.plane.texts import require_storable
-from dagstead.plane.writes import WriteState
+from dagstead.plane.writes import SENT_AGAIN_SECONDS, WriteState
 
 logger = logging.getLogger(__name__)
 
@@ -82,8 +84,20 @@ class EventWriter:
         if idempotency_key is None:
             self._store(entries)
             return
+        check_short("The Idempotency-Key", idempotency_key, KEY_MAX)
         with _to_be_sent_again():
-            self._write_once(entries, idempotency_key)
+            log = self.instance.event_log_storage
+            if isinstance(log, GroupedEventLog) and self._is_for_log(log, entries, idempotency_key):
+                log.groups.write(partial(self._store, entries), idempotency_key)
+            else:
+                self._write_once(entries, idempotency_key)
+
+    def _is_for_log(self, log: GroupedEventLog, entries: Iterable[EventLogEntry], key: str) -> bool:
+        """Whether all of it is for the log, so that the key can be stored with it."""
+        if any(changes_status(entry) for entry in entries):
+            return False
+        # An older version kept all keys in the ledger.
+        return log.groups.had_keys(SENT_AGAIN_SECONDS) or not self.ledger.has(key)
 
     def _write_once(self, entries: Sequence[EventLogEntry], key: str) -> None:
         begun = self.ledger.begin(key)

@@ -35,6 +35,10 @@ class WriteLedger:
         check_short("The Idempotency-Key", key, KEY_MAX)
         return self._writes.begin(self.deployment, key)
 
+    def has(self, key: str) -> bool:
+        """Whether a write with this key was begun here."""
+        return self._writes.has(self.deployment, key)
+
     def finish(self, key: str) -> None:
         """Everything of the write is stored."""
         self._writes.finish(self.deployment, key)

@@ -14,6 +14,7 @@ from urllib.parse import quote, urlencode
 
 from dagster import DagsterInstance
 from dagster._core.instance.ref import InstanceRef
+from dagster_postgres import PostgresRunStorage, PostgresScheduleStorage
 from sqlalchemy.engine import URL, make_url
 
 from dagstead.control.all import control_over
@@ -26,6 +27,7 @@ from dagstead.engine.deployment_instance import DeploymentInstance
 from dagstead.engine.instance_settings import instance_settings
 from dagstead.engine.late_schedules import LateSchedules
 from dagstead.engine.orchestration import DagsterOrchestration
+from dagstead.engine.postgres_storages import GroupedPostgresEventLog
 from dagstead.engine.run_gate import RunGate
 from dagstead.engine.run_launcher import AgentRunLauncher
 from dagstead.engine.sqlite_storages import HeldEventLog, HeldRunStorage, HeldScheduleStorage
@@ -210,26 +212,30 @@ class Instances:
         common = {"compute_logs": compute_logs, "defs_state_storage": defs_state}
         if self.postgres_url:
             url = postgres_schema_url(self.postgres_url, deployment_schema(name))
-            return {**common, "storage": {"postgres": {"postgres_url": url}}}
+            return {**common, **_postgres_config(url)}
         return {**common, **_sqlite_config(home)}
 
 
 def _sqlite_config(home: Path) -> dict[str, Any]:
     # One event log file for all runs: it has the global cursors that agents ask for, and takes
     # more events per second from several runs than one file per run would.
-    storages = {
-        "run_storage": (HeldRunStorage, "runs"),
-        "event_log_storage": (HeldEventLog, "events"),
-        "schedule_storage": (HeldScheduleStorage, "schedules"),
-    }
     return {
-        name: {
-            "module": kind.__module__,
-            "class": kind.__name__,
-            "config": {"base_dir": str(home / folder)},
-        }
-        for name, (kind, folder) in storages.items()
+        "run_storage": _storage(HeldRunStorage, base_dir=str(home / "runs")),
+        "event_log_storage": _storage(HeldEventLog, base_dir=str(home / "events")),
+        "schedule_storage": _storage(HeldScheduleStorage, base_dir=str(home / "schedules")),
     }
+
+
+def _postgres_config(url: str) -> dict[str, Any]:
+    return {
+        "run_storage": _storage(PostgresRunStorage, postgres_url=url),
+        "event_log_storage": _storage(GroupedPostgresEventLog, postgres_url=url),
+        "schedule_storage": _storage(PostgresScheduleStorage, postgres_url=url),
+    }
+
+
+def _storage(kind: type, **config: str) -> dict[str, Any]:
+    return {"module": kind.__module__, "class": kind.__name__, "config": config}
 
 
 def postgres_schema_url(url: str, schema: str) -> str:

@@ -24,6 +24,8 @@ from dagster._serdes import ConfigurableClassData
 from sqlalchemy import Connection, Engine, create_engine
 from sqlalchemy.exc import SQLAlchemyError
 
+from dagstead.engine.event_groups import EventGroups, GroupedEventLog
+
 logger = logging.getLogger(__name__)
 
 #: Connections of a file that are kept. More are opened while more are in use.
@@ -76,17 +78,29 @@ class HeldScheduleStorage(_Keeping, SqliteScheduleStorage):
     """Schedules and sensors, and their ticks."""
 
 
-class HeldEventLog(ConsolidatedSqliteEventLogStorage):
+class HeldEventLog(GroupedEventLog, ConsolidatedSqliteEventLogStorage):
     """The events of all runs, in one file."""
 
     def __init__(self, base_dir: str, inst_data: ConfigurableClassData | None = None) -> None:
+        self.groups = EventGroups(self._begin)
         self._held = _held(create_db_conn_string(base_dir, SQLITE_EVENT_LOG_FILENAME))
         self._watching = threading.Lock()
         self._looking: _Looking | None = None
         super().__init__(base_dir, inst_data)
+        self.groups.prepare(self._connect)
+
+    @contextmanager
+    def _begin(self) -> Iterator[Connection]:
+        with self._held.begin() as connection:
+            # The driver would begin it at the first change, and not at a savepoint.
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+            yield connection
 
     @contextmanager
     def _connect(self) -> Iterator[Connection]:
+        if self.groups.connection is not None:
+            yield self.groups.connection
+            return
         with self._held.begin() as connection:
             yield connection
 

@@ -12,6 +12,10 @@ ABANDONED_SECONDS = 70.0
 KEPT_SECONDS = 3600.0
 
 
+#: How long after a server was replaced by a newer version clients may send what they sent to it.
+SENT_AGAIN_SECONDS = 600.0
+
+
 class WriteState(StrEnum):
     """The state of an Idempotency-Key when a write with it begins."""
 

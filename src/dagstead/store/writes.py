@@ -38,6 +38,12 @@ class WriteStore:
             return self._begin_again(deployment, key, now)
         return WriteState.NEW
 
+    def has(self, deployment: str, key: str) -> bool:
+        """Whether a write with this key was begun."""
+        of_key = (writes.c.deployment == deployment) & (writes.c.key == key)
+        with self.database.read() as connection:
+            return connection.execute(select(writes.c.key).where(of_key)).first() is not None
+
     def finish(self, deployment: str, key: str) -> None:
         """Record that the write is in the deployment's storage."""
         with self.database.write() as connection:
