@@ -21,7 +21,6 @@ from sqlalchemy import (
     Connection,
     Float,
     Index,
-    Insert,
     MetaData,
     String,
     Table,
@@ -53,6 +52,12 @@ _keys = Table(
     Column("stored_at", Float, nullable=False),
 )
 Index("ix_dagstead_writes_stored_at", _keys.c.stored_at)
+
+#: Made once: making a statement takes longer than sending it.
+_UNLESS_KNOWN = {
+    "sqlite": sqlite.insert(_keys).on_conflict_do_nothing(),
+    "postgresql": postgresql.insert(_keys).on_conflict_do_nothing(),
+}
 
 Begin = Callable[[], AbstractContextManager[Connection]]
 
@@ -103,7 +108,7 @@ class EventGroups:
         if known is None:
             with self._begin() as connection:
                 _metadata.create_all(connection)
-                connection.execute(_unless_known(connection, "", self._clock()))
+                _insert(connection, "", self._clock())
                 known = _since(connection)
         self._had_keys_since = known or self._clock()
 
@@ -186,11 +191,8 @@ class EventGroups:
         return True
 
     def _one(self, connection: Connection, write: _Write) -> None:
-        if write.key is not None:
-            keyed = connection.execute(_unless_known(connection, write.key, self._clock()))
-            if not keyed.rowcount:
-                return
-        write.store()
+        if write.key is None or _insert(connection, write.key, self._clock()):
+            write.store()
 
     def _purge(self, connection: Connection) -> None:
         now = self._clock()
@@ -221,10 +223,10 @@ def _since(connection: Connection) -> float | None:
     return found
 
 
-def _unless_known(connection: Connection, key: str, now: float) -> Insert:
-    of_sqlite = connection.dialect.name == "sqlite"
-    insert = sqlite.insert(_keys) if of_sqlite else postgresql.insert(_keys)
-    return insert.values(key=key, stored_at=now).on_conflict_do_nothing()
+def _insert(connection: Connection, key: str, now: float) -> bool:
+    """Store a key; return whether it is new."""
+    statement = _UNLESS_KNOWN[connection.dialect.name]
+    return connection.execute(statement, {"key": key, "stored_at": now}).rowcount > 0
 
 
 def _concerns_all(error: Exception) -> bool:

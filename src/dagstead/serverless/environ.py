@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fnmatch import fnmatchcase
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -41,6 +42,9 @@ _PASSED = (
     "all_proxy",
 )
 
+#: Dagster then sends the events of a step's partitions in batches, which are stored at once.
+_EVENTS = MappingProxyType({"DAGSTER_EVENT_BATCH_SIZE": "100"})
+
 
 def machine_environment(source: Mapping[str, str], passed: Iterable[str]) -> dict[str, str]:
     """The part of ``source`` that may be handed on.
@@ -63,4 +67,4 @@ def user_code_environment(source: Mapping[str, str], passed: Iterable[str]) -> d
     As with the official process launcher it has ``DAGSTER_HOME``. Each process gets a token of its
     own besides, see :mod:`dagstead.serverless.worker_tokens`.
     """
-    return machine_environment(source, (*passed, "DAGSTER_HOME"))
+    return {**_EVENTS, **machine_environment(source, (*passed, "DAGSTER_HOME"))}

@@ -25,7 +25,14 @@ def test_user_code_sees_the_machine_and_nothing_of_the_server() -> None:
         "PATH": "/usr/bin",
         "LC_ALL": "C.UTF-8",
         "https_proxy": "http://proxy",
+        "DAGSTER_EVENT_BATCH_SIZE": "100",
     }
+
+
+def test_an_operator_chooses_how_many_events_are_sent_at_once() -> None:
+    machine = {**MACHINE, "DAGSTER_EVENT_BATCH_SIZE": "0"}
+    seen = user_code_environment(machine, ("DAGSTER_EVENT_BATCH_SIZE",))
+    assert seen["DAGSTER_EVENT_BATCH_SIZE"] == "0"
 
 
 def test_the_operator_may_hand_on_more_by_name_or_pattern() -> None:
