@@ -70,7 +70,13 @@ def pool() -> Iterator[ThreadPoolExecutor]:
 def calling_agent(store: Store) -> Actor:
     """An agent that has just begun to poll."""
     token = store.tokens.create("gpu", TokenKind.AGENT, "secret", Grant())
-    store.token_calls.polled(token.id)
+
+    def is_heard() -> bool:
+        # Not while somebody else writes; agents poll again.
+        store.token_calls.polled(token.id)
+        return token.id in store.token_calls.presence().calls
+
+    eventually(is_heard, _PATIENCE, "its poll")
     return Actor.holding(token)
 
 
