@@ -9,6 +9,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from dagster import DagsterInstance
 from dagster._core.events.log import EventLogEntry
@@ -16,6 +17,7 @@ from sqlalchemy import create_engine, make_url, text
 from sqlalchemy.exc import DBAPIError
 
 from dagstead.engine import patience
+from dagstead.engine.event_groups import GroupedEventLog
 from dagstead.engine.instances import Instances
 from dagstead.errors import StoreAwayError
 from dagstead.plane.leases import Fence, LeadershipLostError
@@ -117,6 +119,34 @@ def test_what_an_earlier_leader_writes_is_refused_and_what_it_reads_is_not(
     with pytest.raises(DBAPIError, match="another process runs the daemons now"):
         instance.delete_run("run")
     assert len(storage.get_logs_for_run("run")) == 1
+    leading.close()
+    store.close()
+
+
+def test_a_leader_that_is_frozen_in_a_group_of_events_keeps_nobody_from_leading(
+    postgres_url: str, tmp_path: Path, clock: ManualClock
+) -> None:
+    files = tmp_path / "blobs"
+    store = open_store(database_url=postgres_url, blobs_folder=files, clock=clock, fence=Fence(0))
+    leading = Instances(store, tmp_path / "deployments", postgres_url)
+    storage = leading.get(store.deployments.create("prod")).event_log_storage
+    assert isinstance(storage, GroupedEventLog)
+    begun, goes_on = threading.Event(), threading.Event()
+
+    def freeze() -> None:
+        storage.store_event(an_event())
+        begun.set()
+        assert goes_on.wait(60)
+
+    with ThreadPoolExecutor() as threads, psycopg.connect(postgres_url) as other:
+        writes = threads.submit(storage.groups.write, freeze)
+        assert begun.wait(60)
+        other.execute("SET lock_timeout = '30s'")
+        other.execute("UPDATE dagstead.leader SET epoch = 1")
+        other.commit()
+        goes_on.set()
+        assert isinstance(writes.exception(timeout=60), DBAPIError)
+    assert not storage.get_logs_for_run("run")
     leading.close()
     store.close()
 

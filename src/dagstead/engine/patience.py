@@ -21,7 +21,7 @@ from psycopg2.extensions import (
 )
 
 from dagstead.plane.leases import Fence
-from dagstead.store.lines import GIVEN_UP
+from dagstead.store.lines import GIVEN_UP, Patience
 
 #: The server ends a statement that takes longer. Those that copy or delete much take their time.
 STATEMENT_SECONDS = 120.0
@@ -39,7 +39,12 @@ _EVENTS = {POLL_READ: select.POLLIN, POLL_WRITE: select.POLLOUT}
 
 def server_limits() -> str:
     """The server's part, as libpq's ``options``."""
-    limits = {"statement_timeout": STATEMENT_SECONDS, "lock_timeout": LOCK_SECONDS}
+    limits = {
+        "statement_timeout": STATEMENT_SECONDS,
+        "lock_timeout": LOCK_SECONDS,
+        # While the process is frozen, a transaction of a leader keeps the next one from leading.
+        "idle_in_transaction_session_timeout": Patience().idle,
+    }
     return " ".join(f"-c{name}={seconds * 1000:.0f}" for name, seconds in limits.items())
 
 
