@@ -62,9 +62,11 @@ def _looks_often(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def pool() -> Iterator[ThreadPoolExecutor]:
+def pool(clock: ManualClock) -> Iterator[ThreadPoolExecutor]:
     with ThreadPoolExecutor(1) as pool:
         yield pool
+        # After a test that failed, nobody else ends the wait.
+        clock.advance(3600)
 
 
 def calling_agent(store: Store) -> Actor:
