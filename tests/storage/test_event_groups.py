@@ -14,13 +14,14 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from dagster import DagsterEventType
 from sqlalchemy import Connection
 
 from dagstead.engine.event_groups import EventGroups, GroupedEventLog
 from dagstead.plane.writes import KEPT_SECONDS
 from dagstead.testing.clock import ManualClock
 from dagstead.testing.waiting import eventually
-from tests.support.event_logs import RUN_ID, EventLog, line, of_asset, opened
+from tests.support.event_logs import RUN_ID, EventLog, line, of_asset, of_run, opened
 
 pytestmark = pytest.mark.storage
 
@@ -103,6 +104,14 @@ def test_those_who_come_together_share_a_transaction(ground: Ground) -> None:
             write(ground.store(str(number)), f"key {number}")
     assert ground.begun["transactions"] == 2
     assert ground.texts() == [str(number) for number in range(WRITERS)]
+
+
+def test_what_changes_the_status_of_a_run_waits_for_no_group(ground: Ground) -> None:
+    ground.log.store_event(of_run(DagsterEventType.RUN_SUCCESS))
+    assert ground.begun["transactions"] == 0
+    ground.log.store_event(line("after it"))
+    assert ground.begun["transactions"] == 1
+    assert ground.texts() == ["", "after it"]
 
 
 def test_a_write_of_many_events_is_one_transaction(ground: Ground) -> None:

@@ -35,3 +35,9 @@ def of_asset(name: str) -> EventLogEntry:
         event_specific_data=made,
     )
     return EventLogEntry(None, 10, "", RUN_ID, 1.0, None, "job", event)
+
+
+def of_run(kind: DagsterEventType) -> EventLogEntry:
+    """An event about the status of the run."""
+    event = DagsterEvent(event_type_value=kind.value, job_name="job")
+    return EventLogEntry(None, 10, "", RUN_ID, 1.0, None, "job", event)

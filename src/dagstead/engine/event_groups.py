@@ -31,6 +31,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
+from dagstead.engine.run_log import changes_status
 from dagstead.errors import WriteFailedError
 from dagstead.plane.names import KEY_MAX
 from dagstead.plane.writes import KEPT_SECONDS
@@ -208,8 +209,15 @@ class GroupedEventLog:
     groups: EventGroups
 
     def store_event(self, event: EventLogEntry) -> None:
-        """Store an event, with what others write at the same moment."""
-        self.groups.write(partial(super().store_event, event))  # type: ignore[misc]
+        """Store an event, with what others write at the same moment.
+
+        One that changes the status of a run waits for nobody: our record of the launch has changed
+        before, and whoever reads that looks for the event.
+        """
+        if changes_status(event):
+            super().store_event(event)  # type: ignore[misc]
+        else:
+            self.groups.write(partial(super().store_event, event))  # type: ignore[misc]
 
     def store_event_batch(self, events: Sequence[EventLogEntry]) -> None:
         """Store some events, with what others write at the same moment."""
