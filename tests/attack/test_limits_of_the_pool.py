@@ -14,7 +14,8 @@ import pytest
 
 from dagstead.errors import UnservableLocationError
 from dagstead.serverless.home import PoolHome
-from dagstead.serverless.run_records import RunRecords, RunWorker
+from dagstead.serverless.run_records import RunRecords
+from dagstead.serverless.run_worker import RunWorker
 from dagstead.serverless.sandbox.limit_watch import end_what_is_over
 from dagstead.serverless.sandbox.limits import CONTEXT, ProcessLimits
 from dagstead.serverless.sandbox.sandbox import Sandbox
@@ -103,6 +104,7 @@ def test_a_location_chooses_less_than_the_pool_gives() -> None:
     context = {CONTEXT: {"memory_mb": 512, "cpus": 1.5}, "k8s": {}}
     assert most.chosen_by(context) == ProcessLimits(memory_mb=512, processes=100, cpus=1.5)
     assert most.chosen_by(None) == most.chosen_by({}) == most
+    assert most.chosen_by({CONTEXT: {"warm": False}}) == most
 
 
 @pytest.mark.parametrize(
@@ -115,9 +117,10 @@ def test_a_location_chooses_less_than_the_pool_gives() -> None:
         {"memory_mb": True},
         {"processes": 1.5},
         {"disk": 1},
+        {"warm": "never"},
         "unlimited",
     ],
 )
 def test_a_location_gets_no_more_than_the_pool_gives(asked: object) -> None:
-    with pytest.raises(UnservableLocationError, match="cannot be used"):
+    with pytest.raises(UnservableLocationError, match="cannot be had"):
         ProcessLimits(memory_mb=1024, processes=100).chosen_by({CONTEXT: asked})

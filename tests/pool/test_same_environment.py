@@ -81,9 +81,9 @@ def test_all_that_start_user_code_give_it_the_same(
             control_plane_outdated_locations=set(),
         )
         launcher.reconcile()
-        python = launcher._user_code.for_location(data).python
+        python = launcher._parts.user_code.for_location(data).python
         origin = RepositoryPythonOrigin(str(python), ModuleCodePointer("definitions", "defs"))
-        worker = launcher._user_code.for_run("run", origin)
+        worker = launcher._parts.user_code.for_run("run", origin)
         subprocess.run(
             [worker.python, "-c", "import definitions"],
             env=worker.variables(launcher._code_environment),

@@ -65,6 +65,7 @@ def run_pool(settings: Settings, environment: Mapping[str, str]) -> None:
                 memory_mb=settings.pool_memory_mb,
                 processes=settings.pool_processes,
                 cpus=settings.pool_cpus,
+                warm_workers=settings.pool_warm_workers,
                 branches_without_walls=settings.pool_unwalled_branches,
                 allow_local_code=settings.pool_local_code,
                 server_start_seconds=settings.pool_start_seconds,

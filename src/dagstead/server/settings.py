@@ -114,6 +114,14 @@ class Settings(BaseModel):
             "may choose less: `cpus`."
         ),
     )
+    pool_warm_workers: int = Field(
+        4,
+        ge=0,
+        description=(
+            "Most processes of the pool that have imported the code of a location and wait for its "
+            "next run; 0 is none. Locations may do without: `warm: false`."
+        ),
+    )
     pool_serves: PoolReach = Field(
         PoolReach.ALL,
         description=(

@@ -33,7 +33,7 @@ from dagstead.server.services import control_of, make_data_folder, opened_store
 from dagstead.server.settings import ENVIRONMENT_PREFIX, Settings
 from dagstead.server.settings_sources import LoadedSettings, Source
 from dagstead.server.trail_sinks import WEBHOOK_TOKEN_VARIABLE, destinations_of
-from dagstead.serverless.run_records import RunWorker
+from dagstead.serverless.run_worker import RunWorker
 from dagstead.serverless.sandbox.walls import Walls
 from dagstead.serverless.shutdown import STOPPED, end_what_is_left
 

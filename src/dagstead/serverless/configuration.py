@@ -66,6 +66,8 @@ class LauncherConfiguration:
     #: Whether run workers are stopped together with the agent. Otherwise they go on, and the next
     #: agent of the same folder looks after them.
     stop_runs_on_exit: bool = True
+    #: The most processes that have imported the code of a location and wait for its next run.
+    warm_workers: int = 4
     #: How many environments are unpacked at one time.
     parallel_unpacks: int = 2
     #: What one PEX file may come to when it is unpacked, in MiB and in files.

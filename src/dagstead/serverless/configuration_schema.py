@@ -40,6 +40,7 @@ CONFIG_TYPE: dict[str, Any] = {
             "run_check_seconds": _optional(IntSource),
             "termination_grace_seconds": _optional(IntSource),
             "stop_runs_on_exit": _optional(BoolSource),
+            "warm_workers": _optional(IntSource),
             "parallel_unpacks": _optional(IntSource),
             "unpacked_mb": _optional(IntSource),
             "unpacked_files": _optional(IntSource),

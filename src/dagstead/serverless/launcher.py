@@ -26,33 +26,25 @@ from dagster_cloud.workspace.user_code_launcher.user_code_launcher import (
     ServerEndpoint,
     UserCodeLauncherEntry,
 )
-from dagster_cloud_cli.core.headers.auth import DEPLOYMENT_NAME_HEADER, DagsterCloudInstanceScope
 
 from dagstead.errors import PexError, UnservableLocationError
 from dagstead.serverless.agents_before import note_agent
-from dagstead.serverless.broom import Broom
-from dagstead.serverless.compiling import Compiler
 from dagstead.serverless.configuration import LauncherConfiguration
 from dagstead.serverless.configuration_schema import CONFIG_TYPE
-from dagstead.serverless.downloads import ControlPlanePexFiles
-from dagstead.serverless.environ import machine_environment, user_code_environment
-from dagstead.serverless.environments import EnvironmentStore
+from dagstead.serverless.environ import user_code_environment
 from dagstead.serverless.home import PoolHome
-from dagstead.serverless.interpreters import Interpreters
+from dagstead.serverless.parts import PoolParts
 from dagstead.serverless.plain_servers import PlainServersLauncher
 from dagstead.serverless.reports import load_error, report_canceled, report_stop
-from dagstead.serverless.run_launcher import PexRunLauncher
 from dagstead.serverless.run_records import RunRecords
 from dagstead.serverless.sandbox.limit_watch import LimitedProcess, watch_limits
 from dagstead.serverless.sandbox.loopback import port_of
 from dagstead.serverless.sandbox.own_process import close_to_others
 from dagstead.serverless.sandbox.sandbox import Sandbox
 from dagstead.serverless.server_logs import logs_sent_by
-from dagstead.serverless.server_start import ServerStarter
 from dagstead.serverless.server_table import ServerTable
 from dagstead.serverless.shutdown import kill_overdue, stop_all_runs
-from dagstead.serverless.user_code import UserCode
-from dagstead.serverless.worker_tokens import TokenKeeper, WorkerTokens, keeper_of, processes_of
+from dagstead.serverless.worker_tokens import processes_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -119,98 +111,25 @@ class PexUserCodeLauncher(PlainServersLauncher, ConfigurableClass):
         configuration = LauncherConfiguration.from_yaml(official.pop("pool"))
         return cls(configuration=configuration, inst_data=inst_data, **official)
 
-    # -- What the parts are made of ------------------------------------------------------------
-
     @cached_property
-    def _environments(self) -> EnvironmentStore:
-        instance = self._instance
-        headers = instance.dagster_cloud_api_headers(DagsterCloudInstanceScope.ORGANIZATION)
-        headers.pop(DEPLOYMENT_NAME_HEADER, None)
-        stop = self._reconcile_grpc_metadata_shutdown_event
-        return EnvironmentStore(
-            home=self._home,
-            files=ControlPlanePexFiles(
-                url=instance.dagster_cloud_url,
-                session=instance.requests_managed_retries_session,
-                headers=headers,
-                proxies=instance.dagster_cloud_api_proxies or {},
-                timeout_seconds=instance.dagster_cloud_api_timeout,
-                stop=stop,
-            ),
-            interpreters=Interpreters(
-                named=self._configuration.pythons, search_path=os.environ.get("PATH")
-            ),
-            environment=machine_environment(os.environ, ()),
-            clock=time.time,
-            stop=stop,
-            parallel=self._configuration.parallel_unpacks,
-            sandbox=self._sandbox,
-            quota=self._configuration.quota,
-        )
-
-    @cached_property
-    def _user_code(self) -> UserCode:
-        return UserCode(
-            environments=self._environments,
-            allow_local_code=self._configuration.allow_local_code,
-            allow_branches=self._configuration.allow_branches,
-        )
-
-    @cached_property
-    def _tokens(self) -> WorkerTokens:
-        return WorkerTokens(instance=self._instance, home=self._home)
-
-    @cached_property
-    def _token_keeper(self) -> TokenKeeper:
-        return keeper_of(self._tokens)
-
-    @cached_property
-    def _compiler(self) -> Compiler:
-        return Compiler(
-            sandbox=self._sandbox,
-            environment=machine_environment(os.environ, ()),
-            stop=self._reconcile_grpc_metadata_shutdown_event,
-        )
-
-    @cached_property
-    def _broom(self) -> Broom:
-        return Broom(
-            home=self._home,
+    def _parts(self) -> PoolParts:
+        # Only now is there an instance.
+        return PoolParts(
             configuration=self._configuration,
-            instance=self._instance,
-            table=self._table,
+            home=self._home,
             records=self._records,
-            environments=self._environments,
-            users=self._sandbox.users,
-            logger=self._logger,
-        )
-
-    @cached_property
-    def _starter(self) -> ServerStarter:
-        return ServerStarter(
-            environment=self._code_environment,
-            tokens=self._tokens,
-            start_seconds=self._configuration.server_start_seconds,
-            orphan_seconds=self._configuration.server_orphan_seconds,
-            metrics_enabled=self.code_server_metrics_enabled,
             sandbox=self._sandbox,
-            limits=self._configuration.limits,
+            table=self._table,
+            code_environment=self._code_environment,
+            instance=self._instance,
             stop=self._reconcile_grpc_metadata_shutdown_event,
+            logger=self._logger,
+            metrics_enabled=self.code_server_metrics_enabled,
         )
 
     def run_launcher(self) -> RunLauncher[DagsterInstance]:
         """The launcher of isolated runs."""
-        launcher = PexRunLauncher(
-            user_code=self._user_code,
-            records=self._records,
-            home=self._home,
-            environment=self._code_environment,
-            sandbox=self._sandbox,
-            limits=self._configuration.limits,
-            tokens=self._tokens,
-        )
-        launcher.register_instance(self._instance)
-        return launcher
+        return self._parts.run_launcher()
 
     # -- Starting and stopping -----------------------------------------------------------------
 
@@ -225,7 +144,7 @@ class PexUserCodeLauncher(PlainServersLauncher, ConfigurableClass):
         self._sandbox.sweep({*self._table.process_names(), *self._records.process_names()})
         self._sandbox.close_loopback(port_of(self._instance.dagster_cloud_url))
         note_agent(self._home, self._instance.instance_uuid)
-        self._token_keeper.start()
+        self._parts.token_keeper.start()
         super().start(  # type: ignore[no-untyped-call]
             run_reconcile_thread=run_reconcile_thread, run_metrics_thread=run_metrics_thread
         )
@@ -240,22 +159,24 @@ class PexUserCodeLauncher(PlainServersLauncher, ConfigurableClass):
         super().__exit__(*exception)  # type: ignore[no-untyped-call]
         if not self._started:
             return
+        self._parts.warm.standbys.close()
         self._table.close()
         if self._configuration.stop_runs_on_exit:
             stop_all_runs(self._records, partial(report_stop, self._instance))
             self._sandbox.open_loopback()
-        self._token_keeper.note(processes_of(self._table.processes(), self._records.all()))
-        self._token_keeper.stop()
+        self._parts.token_keeper.note(processes_of(self._table.processes(), self._records.all()))
+        self._parts.token_keeper.stop()
 
     def reconcile(self) -> None:
         """Bring the servers in line with what is deployed, then clean up behind them."""
         super().reconcile()
         self._table.tidy()
+        self._parts.warm.standbys.look()
         now = time.monotonic()
         if now >= self._next_cancel_check:
             self._next_cancel_check = now + _CANCEL_CHECK_SECONDS
             workers = self._records.all()
-            self._token_keeper.note(processes_of(self._table.processes(), workers))
+            self._parts.token_keeper.note(processes_of(self._table.processes(), workers))
             kill_overdue(
                 [worker for worker in workers if worker.is_alive],
                 now=time.time(),
@@ -264,7 +185,7 @@ class PexUserCodeLauncher(PlainServersLauncher, ConfigurableClass):
             )
         if now >= self._next_sweep:
             self._next_sweep = now + _SWEEP_SECONDS
-            self._broom.sweep()
+            self._parts.broom.sweep()
 
     # -- Code servers --------------------------------------------------------------------------
 
@@ -275,7 +196,7 @@ class PexUserCodeLauncher(PlainServersLauncher, ConfigurableClass):
         # environment can take minutes, and there all locations are waited for together.
         data = desired_entry.code_location_deploy_data
         try:
-            self._user_code.check(deployment_name, location_name, data)
+            self._parts.user_code.check(deployment_name, location_name, data)
         except (PexError, UnservableLocationError) as error:
             raise load_error(deployment_name, location_name, error) from error
         server = self._table.add(deployment_name, location_name)
@@ -295,13 +216,13 @@ class PexUserCodeLauncher(PlainServersLauncher, ConfigurableClass):
             raise PexError(msg)
         data = desired_entry.code_location_deploy_data
         try:
-            runtime = await asyncio.to_thread(self._user_code.for_location, data)
+            runtime = await asyncio.to_thread(self._parts.user_code.for_location, data)
             reference = self._instance.ref_for_deployment(deployment_name)
-            await self._starter.start(server, runtime, data, reference)
-            await self._starter.until_it_answers(server)
+            await self._parts.starter.start(server, runtime, data, reference)
+            await self._parts.starter.until_it_answers(server)
             # Raises when the user's code cannot be imported, with the user's own traceback.
             await self.gen_list_repositories_response(server_endpoint.create_client())
-            self._compiler.compile_later(runtime.python, runtime.trees)
+            self._parts.compiler.compile_later(runtime.python, runtime.trees)
         except (PexError, UnservableLocationError) as error:
             await asyncio.to_thread(self._table.drop, server_handle)
             raise load_error(deployment_name, location_name, error) from error

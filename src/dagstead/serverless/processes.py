@@ -84,13 +84,14 @@ class ProcessMark:
 
 
 def start_leader(
-    start: StartCommand, output: IO[bytes]
+    start: StartCommand, output: IO[bytes], reads: int = subprocess.DEVNULL
 ) -> tuple[subprocess.Popen[Any], ProcessMark]:
     """Start a process that leads its own group and outlives this one.
 
     Args:
         start: how to start it behind its walls.
         output: a file for all that it writes: a pipe would break when this process is gone.
+        reads: a descriptor for its standard input.
 
     Raises:
         OSError: the program cannot be started.
@@ -99,7 +100,7 @@ def start_leader(
         start.command,
         env=dict(start.environment),
         pass_fds=start.descriptors,
-        stdin=subprocess.DEVNULL,
+        stdin=reads,
         stdout=output,
         stderr=subprocess.STDOUT,
         start_new_session=True,

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from dagster_cloud.instance import DagsterCloudAgentInstance
 
     from dagstead.errors import PexError, UnservableLocationError
-    from dagstead.serverless.run_records import RunWorker
+    from dagstead.serverless.run_worker import RunWorker
 
 
 def report_stop(agent: DagsterCloudAgentInstance, worker: RunWorker) -> None:

@@ -21,6 +21,9 @@ from dagstead.model.launches import LAUNCH_NUMBER_TAG
 from dagstead.serverless.agents_before import has_ended
 from dagstead.serverless.instance import with_own_logs
 from dagstead.serverless.run_records import WorkerProgram, WorkerStart
+from dagstead.serverless.sandbox.limits import may_be_warm
+from dagstead.serverless.warm.standby import Order
+from dagstead.serverless.warm.starts import WarmCode, WarmStarts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -54,6 +57,7 @@ class PexRunLauncher(RunLauncher[DagsterInstance]):
         home: PoolHome,
         environment: Mapping[str, str],
         tokens: WorkerTokens,
+        warm: WarmStarts,
         sandbox: Sandbox,
         limits: ProcessLimits,
     ) -> None:
@@ -66,6 +70,7 @@ class PexRunLauncher(RunLauncher[DagsterInstance]):
         self._sandbox = sandbox
         self._limits = limits
         self._tokens = tokens
+        self._warm = warm
 
     def launch_run(self, context: LaunchRunContext) -> None:
         """Start the worker of a run; does nothing while the run's worker is alive.
@@ -86,26 +91,36 @@ class PexRunLauncher(RunLauncher[DagsterInstance]):
         runtime = self._user_code.for_run(run.run_id, code)
         deployment = self._deployment_name()
         owner = runtime.owner(deployment, _location_of(run))
-        reference = get_instance_ref_for_user_code(self._instance.get_ref())
-        arguments = ExecuteRunArgs(
-            job_origin=origin,
-            run_id=run.run_id,
-            instance_ref=with_own_logs(reference, self._sandbox.folder_of(owner)),
+        reference = with_own_logs(
+            get_instance_ref_for_user_code(self._instance.get_ref()),
+            self._sandbox.folder_of(owner),
         )
+        arguments = ExecuteRunArgs(job_origin=origin, run_id=run.run_id, instance_ref=reference)
         base = runtime.variables(self._environment)
-        command = [
-            *(str(runtime.python), "-m", "dagster", "api", "execute_run"),
-            serialize_value(arguments),
-        ]
+        executes = ["api", "execute_run", serialize_value(arguments)]
         variables = {**base, **_run_variables(run, base)}
         limits = self._limits.chosen_by(code.container_context)
+        is_warm = may_be_warm(code.container_context)
+        ahead = WarmCode(
+            runtime=runtime,
+            owner=owner,
+            deployment=deployment,
+            origin=code,
+            instance=reference,
+            limits=limits,
+            variables=variables,
+        )
 
         def program() -> WorkerProgram:
             token = self._token(run)
-            given = token.given_to(variables)
-            return WorkerProgram(
-                runtime.program(command, given, deployment=deployment, limits=limits), token.id
+            cold = runtime.program(
+                [str(runtime.python), "-m", "dagster", *executes],
+                token.given_to(variables),
+                deployment=deployment,
+                limits=limits,
             )
+            order = Order(run_id=run.run_id, arguments=executes, environment=token.given_to({}))
+            return WorkerProgram(cold, token.id, order)
 
         worker = self._records.start(
             run.run_id,
@@ -114,12 +129,16 @@ class PexRunLauncher(RunLauncher[DagsterInstance]):
                 environment=runtime.environment,
                 owner=owner,
                 program=program,
+                standby=lambda: self._warm.standby_for(ahead) if is_warm else None,
                 launch=_launch_of(run),
             ),
             self._sandbox,
         )
+        if is_warm:
+            self._warm.follow(ahead)
+        how = ", which had imported its code before" if worker.is_warm else ""
         self._instance.report_engine_event(
-            f"Started the run worker: process {worker.process.pid} of the managed pool.",
+            f"Started the run worker: process {worker.process.pid} of the managed pool{how}.",
             run,
             cls=type(self),
         )

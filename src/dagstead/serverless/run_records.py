@@ -6,19 +6,19 @@ import errno
 import fcntl
 import os
 import re
-import signal
 import subprocess
 import threading
 from collections import deque
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import IO, TYPE_CHECKING, Any, NamedTuple
 from uuid import uuid4
 
 from dagstead.errors import PexError, RunWorkerError
 from dagstead.serverless.home import PoolHome, read_json, remove, write_json
 from dagstead.serverless.processes import ProcessMark, as_signal, start_leader
+from dagstead.serverless.run_worker import OF_ANOTHER_POOL, RunWorker, process_name
 from dagstead.serverless.sandbox.limit_watch import LimitedProcess
 from dagstead.serverless.sandbox.limits import ProcessLimits
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from dagstead.serverless.sandbox.programs import Owner, Program
     from dagstead.serverless.sandbox.sandbox import Sandbox
+    from dagstead.serverless.warm.standby import Order, Standby
 
 _RUN_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _CLAIM = "claim.json"
@@ -36,70 +37,6 @@ _EXIT = "exit.json"
 _CANCEL = "cancel.json"
 _OVER = "over_limit.json"
 _OUTPUT = "worker.log"
-#: Instead of the time at which a process started: no process of this machine has it.
-_OF_ANOTHER_POOL = 0.0
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class RunWorker:
-    """A run worker that this pool started, under any of its agent processes."""
-
-    run_id: str
-    deployment: str
-    #: The environment it runs in; ``None`` for code that is not from a PEX.
-    environment: str | None
-    process: ProcessMark
-    #: Whether the worker still runs.
-    is_alive: bool
-    #: ``None`` while it runs, and when nobody was there to see it end. Negative is a signal.
-    exit_code: int | None
-    #: When termination was first asked for, in seconds since 1970.
-    cancelled_at: float | None
-    #: Which launch of the run it is the worker of.
-    launch: int = 1
-    #: The folder of its location among those of the pool's tenants.
-    tenant: str = ""
-    #: The number of its token; ``None`` for workers that an earlier version started.
-    token: int | None = None
-    limits: ProcessLimits = field(default_factory=ProcessLimits)
-    #: Why the pool has ended it, where it had more than its limits.
-    over_limit: str | None = None
-
-    @property
-    def process_name(self) -> str:
-        """The name of its process in the sandbox."""
-        return process_name(self.run_id, self.launch)
-
-    def how_it_ended(self) -> str:
-        """A sentence on the end of a worker that is not alive."""
-        if self.process.started == _OF_ANOTHER_POOL:
-            return (
-                "The run was under way when the backup was taken that this control plane was "
-                "restored from. Its worker belongs to the original."
-            )
-        if self.exit_code is None:
-            return (
-                f"The run worker (process {self.process.pid}) is gone; the pool's agent was not "
-                "there to see it end."
-            )
-        if self.exit_code >= 0:
-            return f"The run worker (process {self.process.pid}) ended with code {self.exit_code}."
-        if self.over_limit:
-            return f"The run worker (process {self.process.pid}) was ended: {self.over_limit}"
-        number = -self.exit_code
-        hint = self._why_killed() if number == signal.SIGKILL else ""
-        return (
-            f"The run worker (process {self.process.pid}) was killed by signal {number} "
-            f"({signal.strsignal(number)}).{hint}"
-        )
-
-    def _why_killed(self) -> str:
-        if self.limits.memory_mb is None:
-            return " Most often the machine had run out of memory."
-        return (
-            f" Most often it needed more memory than its limit, {self.limits.memory_mb} MiB, or "
-            "the machine had run out of memory."
-        )
 
 
 class WorkerProgram(NamedTuple):
@@ -108,6 +45,18 @@ class WorkerProgram(NamedTuple):
     program: Program
     #: The number of its token.
     token: int
+    #: The same for a process that has imported its code; ``None`` has no such process do it.
+    order: Order | None = None
+
+
+class _Begun(NamedTuple):
+    """A worker's process."""
+
+    #: In the sandbox.
+    name: str
+    process: subprocess.Popen[Any]
+    mark: ProcessMark
+    is_warm: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -121,6 +70,8 @@ class WorkerStart:
     #: Called when it is clear that the worker is to be started. What it raises is passed on, and
     #: the launch may be tried again.
     program: Callable[[], WorkerProgram]
+    #: A process that waits for this run, if there is one.
+    standby: Callable[[], Standby | None] = lambda: None
     launch: int = 1
 
 
@@ -153,20 +104,21 @@ class RunRecords:
         if not _claim(place, worker.launch):
             return self._running_already(run_id)
         try:
-            program, token = worker.program()
+            program, token, order = worker.program()
         except BaseException:
             remove(place)
             raise
-        name = process_name(run_id, worker.launch)
+        program = replace(program, umask=self._umask)
         try:
-            with (
-                (place / _OUTPUT).open("wb") as output,
-                sandbox.around(name, worker.owner, replace(program, umask=self._umask)) as start,
-            ):
+            with (place / _OUTPUT).open("wb") as output:
                 # The worker has the lock with the file: it shows that there is one, even if this
                 # agent is killed before it has written the record.
                 fcntl.flock(output, fcntl.LOCK_EX)
-                process, mark = start_leader(start, output)
+                begun = _handed_over(worker.standby, order, output)
+                if begun is None:
+                    name = process_name(run_id, worker.launch)
+                    with sandbox.around(name, worker.owner, program) as start:
+                        begun = _Begun(name, *start_leader(start, output))
         except (OSError, PexError) as error:
             remove(place)
             msg = f"The worker of run {run_id} could not be started: {error}"
@@ -178,18 +130,19 @@ class RunRecords:
                 "environment": worker.environment,
                 "owner": [worker.owner.kind, worker.owner.name],
                 "limits": program.limits.as_json(),
-                "pid": mark.pid,
-                "started": mark.started,
+                "name": begun.name,
+                "pid": begun.mark.pid,
+                "started": begun.mark.started,
                 "launch": worker.launch,
                 "token": token,
             },
         )
         threading.Thread(
             target=_write_down_the_end,
-            args=(process, mark, place / _EXIT),
+            args=(begun.process, begun.mark, place / _EXIT),
             kwargs={
                 "is_waited_for": sandbox.walls.bubblewrap is not None,
-                "clean": partial(sandbox.end, worker.owner, name),
+                "clean": partial(sandbox.end, worker.owner, begun.name),
             },
             name=f"run-worker-{run_id[:8]}",
             daemon=True,
@@ -198,8 +151,10 @@ class RunRecords:
             run_id=run_id,
             deployment=worker.deployment,
             environment=worker.environment,
-            process=mark,
+            process=begun.mark,
             is_alive=True,
+            is_warm=begun.is_warm,
+            name=begun.name,
             exit_code=None,
             cancelled_at=None,
             launch=worker.launch,
@@ -232,6 +187,7 @@ class RunRecords:
             limits=ProcessLimits(**worker.get("limits", {})),
             over_limit=(read_json(place / _OVER) or {}).get("says"),
             token=worker.get("token"),
+            name=worker.get("name", ""),
         )
 
     def may_be_at_work(self, run_id: str) -> bool:
@@ -349,6 +305,21 @@ def _claim(place: Path, launch: int) -> bool:
     return True
 
 
+def _handed_over(
+    find: Callable[[], Standby | None], order: Order | None, output: IO[bytes]
+) -> _Begun | None:
+    """Have a process that waits execute a run; nothing if there is none, or it has just ended."""
+    standby = None if order is None else find()
+    if order is None or standby is None:
+        return None
+    try:
+        standby.hand_over(order, output)
+    except OSError:
+        standby.end()
+        return None
+    return _Begun(standby.name, standby.process, standby.mark, is_warm=True)
+
+
 def disown(runs: Path) -> None:
     """Have no process of this machine count as one of these workers.
 
@@ -358,13 +329,8 @@ def disown(runs: Path) -> None:
     for record in runs.glob(f"*/{_WORKER}"):
         worker = read_json(record)
         if worker is not None:
-            write_json(record, {**worker, "started": _OF_ANOTHER_POOL})
+            write_json(record, {**worker, "started": OF_ANOTHER_POOL})
             (record.parent / _EXIT).unlink(missing_ok=True)
-
-
-def process_name(run_id: str, launch: int) -> str:
-    """The name of a worker's process in the sandbox."""
-    return f"run-{run_id}-{launch}"
 
 
 def _write_down_the_end(

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
-    from dagstead.serverless.run_records import RunWorker
+    from dagstead.serverless.run_worker import RunWorker
 
 #: For the log of a run that ends with the pool.
 STOPPED = (

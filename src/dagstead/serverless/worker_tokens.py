@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from dagstead.serverless.home import PoolHome
-    from dagstead.serverless.run_records import RunWorker
+    from dagstead.serverless.run_worker import RunWorker
 
 #: Code servers' tokens live for an hour from then.
 _RENEW_SECONDS = 300.0

@@ -16,6 +16,7 @@ from dagstead.serverless.run_launcher import AGENT_TAG, PexRunLauncher
 from dagstead.serverless.run_records import RunRecords
 from dagstead.serverless.sandbox.limits import ProcessLimits
 from dagstead.serverless.user_code import UserCode
+from dagstead.serverless.warm.starts import WarmStarts
 from dagstead.serverless.worker_tokens import WorkerTokens
 from tests.support.sandboxes import without_walls
 
@@ -30,6 +31,7 @@ def launcher(home: PoolHome) -> PexRunLauncher:
         sandbox=without_walls(home),
         limits=ProcessLimits(),
         tokens=cast("WorkerTokens", None),
+        warm=cast("WarmStarts", None),
     )
 
 

@@ -14,7 +14,8 @@ import pytest
 from dagstead.errors import RunWorkerError
 from dagstead.serverless.home import PoolHome, write_json
 from dagstead.serverless.processes import ProcessMark
-from dagstead.serverless.run_records import RunRecords, RunWorker
+from dagstead.serverless.run_records import RunRecords
+from dagstead.serverless.run_worker import RunWorker
 from dagstead.serverless.shutdown import end_what_is_left, kill_overdue, stop_all_runs
 from dagstead.testing.waiting import eventually
 from tests.support.processes import is_over

@@ -10,6 +10,8 @@ from dagstead.errors import UnservableLocationError
 
 #: The entry of a location's container context with its limits.
 CONTEXT = "dagstead_pool"
+#: What a location chooses there besides: whether a process may import its code ahead of a run.
+_WARM = "warm"
 _MIB = 1 << 20
 
 
@@ -48,13 +50,15 @@ class ProcessLimits:
         """The limits of a location, which may choose less than these in its container context.
 
         Raises:
-            UnservableLocationError: it asks for more, or for what is not a limit.
+            UnservableLocationError: it asks for more, or for what a pool does not know.
         """
         chosen = (context or {}).get(CONTEXT)
         if chosen is None:
             return self
-        if not isinstance(chosen, Mapping) or not chosen.keys() <= asdict(self).keys():
-            raise _refused(f"{chosen!r} has to be a mapping of {', '.join(asdict(self))}")
+        known = {*asdict(self), _WARM}
+        if not isinstance(chosen, Mapping) or not chosen.keys() <= known:
+            raise _refused(f"{chosen!r} has to be a mapping of {', '.join(sorted(known))}")
+        may_be_warm(context)
         return ProcessLimits(
             **{name: self._chosen(name, chosen.get(name)) for name in asdict(self)}
         )
@@ -71,8 +75,21 @@ class ProcessLimits:
         return wanted
 
 
+def may_be_warm(context: Mapping[str, Any] | None) -> bool:
+    """Whether a process may import the code of a location ahead of its runs.
+
+    Raises:
+        UnservableLocationError: the location says neither yes nor no.
+    """
+    chosen = (context or {}).get(CONTEXT)
+    wanted = chosen.get(_WARM, True) if isinstance(chosen, Mapping) else True
+    if not isinstance(wanted, bool):
+        raise _refused(f"{_WARM}: {wanted!r} has to be true or false")
+    return wanted
+
+
 def _refused(reason: str) -> UnservableLocationError:
     return UnservableLocationError(
-        f"The limits in `container_context: {CONTEXT}` cannot be used: {reason}. Correct it in the "
+        f"What `container_context: {CONTEXT}` asks for cannot be had: {reason}. Correct it in the "
         "location's configuration and deploy again, or raise the pool's settings."
     )

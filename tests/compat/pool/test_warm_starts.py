@@ -1,0 +1,224 @@
+"""Runs of the pool that begin in processes which have imported their code before."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Mapping
+
+import psutil
+import pytest
+
+from dagstead.testing.waiting import eventually
+from tests.support.pex import pex_tag
+from tests.support.pool_plane import Plane
+
+pytestmark = pytest.mark.compat
+
+PROJECT = """
+import hashlib, os, random, tempfile, threading, time
+from pathlib import Path
+import dagster as dg
+
+IMPORTED = time.time_ns()
+SEEN = []
+THREADS
+random.seed(7)
+FIRST = random.random()
+
+def told(name, context):
+    SEEN.append(context.run_id)
+    scratch = Path(tempfile.gettempdir(), f"left by {context.run_id}")
+    scratch.touch()
+    facts = {
+        "imported": str(IMPORTED),
+        "seen": str(len(SEEN)),
+        "token": hashlib.sha256(os.environ["DAGSTER_CLOUD_AGENT_TOKEN"].encode()).hexdigest(),
+        "folder": os.getcwd(),
+        "left": str(len(list(scratch.parent.glob("left by *")))),
+        "process": str(os.getpid()),
+        "leader": str(os.getsid(0) == os.getpgid(0)),
+        "random": str(random.random()),
+        "input": os.read(0, 1).decode(),
+        "secret": os.environ.get("COLOUR", ""),
+    }
+    return dg.AssetMaterialization(name, metadata=facts)
+
+@dg.op
+def one(context):
+    yield told("one", context)
+    yield dg.Output(None)
+
+@dg.op
+def another(context, before):
+    yield told("another", context)
+    yield dg.Output(None)
+
+@dg.op
+def wait(context):
+    print("waiting", flush=True)
+    time.sleep(600)
+
+@dg.job(executor_def=dg.in_process_executor)
+def quick():
+    one()
+
+@dg.job
+def steps():
+    another(one())
+
+@dg.job(executor_def=dg.in_process_executor)
+def endless():
+    wait()
+
+definitions = dg.Definitions(jobs=[quick, steps, endless])
+"""
+WARM = "which had imported its code before"
+
+
+def deployed(plane: Plane, name: str, threads: str = "", **more: object) -> str:
+    """A location that has loaded."""
+    source = plane.bench.source({"project.py": PROJECT.replace("THREADS", threads)})
+    deps = plane.bench.dependencies({"library/__init__.py": "VERSION = 1\n"})
+    plane.upload(deps, source)
+    plane.deploy(name, pex_metadata={"pex_tag": pex_tag(deps, source)}, **more)
+    assert plane.loaded(name)["__typename"] == "RepositoryLocation"
+    return name
+
+
+def is_warm(plane: Plane, run_id: str) -> bool:
+    return WARM in plane.messages(run_id)
+
+
+def warm_run(plane: Plane, location: str, job: str) -> str:
+    """A run that a warm worker executes: soon after another one, most are."""
+
+    def launched() -> str | None:
+        run_id = plane.launch(location, job)
+        eventually(lambda: "Started the run worker" in plane.messages(run_id), 60, "its worker")
+        if is_warm(plane, run_id):
+            return run_id
+        if job == "endless":
+            plane.terminate(run_id)
+        return None
+
+    found = eventually(launched, 120, "a run in a process that waited for it")
+    assert found is not None
+    return found
+
+
+def facts_of(plane: Plane, run_id: str) -> dict[str, Mapping[str, str]]:
+    """What each op told, by its name."""
+    told = plane.until(run_id, "SUCCESS")["assetMaterializations"]
+    names = ("one", "another")
+    return {
+        name: {each["label"]: each["text"] for each in one["metadataEntries"]}
+        for name, one in zip(names, told, strict=False)
+    }
+
+
+@pytest.fixture(scope="module")
+def location(plane: Plane) -> str:
+    return deployed(plane, "warm")
+
+
+def test_a_run_in_a_warm_process_finds_what_it_would_find_in_a_new_one(
+    plane: Plane, location: str
+) -> None:
+    cold = plane.launch(location, "quick")
+    first = facts_of(plane, cold)["one"]
+    assert not is_warm(plane, cold)
+    runs = [warm_run(plane, location, "quick") for _ in range(2)]
+    for facts in (facts_of(plane, run)["one"] for run in runs):
+        assert facts["seen"] == facts["left"] == "1"
+        assert facts["input"] == ""
+        assert facts["leader"] == "True"
+        assert facts["random"] == first["random"]
+        assert facts["folder"] == first["folder"]
+    told = [facts_of(plane, run)["one"] for run in (cold, *runs)]
+    assert len({each["token"] for each in told}) == 3
+    assert len({each["imported"] for each in told}) == 3
+
+
+def test_steps_are_forks_of_a_warm_process(plane: Plane, location: str) -> None:
+    told = facts_of(plane, warm_run(plane, location, "steps"))
+    assert set(told) == {"one", "another"}
+    assert len({each["imported"] for each in told.values()}) == 1
+    assert len({each["process"] for each in told.values()}) == 2
+    # Each has what its code has chosen, as if it had imported it itself.
+    assert len({each["random"] for each in told.values()}) == 1
+    assert {each["seen"] for each in told.values()} == {"1"}
+    assert len({each["token"] for each in told.values()}) == 1
+
+
+def test_steps_of_code_with_threads_import_it_themselves(plane: Plane) -> None:
+    threads = "threading.Thread(target=time.sleep, args=(3600,), daemon=True).start()"
+    name = deployed(plane, "threads", threads)
+    run_id = warm_run(plane, name, "steps")
+    told = facts_of(plane, run_id)
+    assert len({each["imported"] for each in told.values()}) == 2
+    [output] = plane.data.glob(f"pool/runs/{run_id}/worker.log")
+    assert "it starts threads when it is imported" in output.read_text()
+
+
+def test_a_location_may_do_without(plane: Plane) -> None:
+    name = deployed(plane, "cold", container_context={"dagstead_pool": {"warm": False}})
+    for _ in range(3):
+        run_id = plane.launch(name, "quick")
+        plane.until(run_id, "SUCCESS")
+        assert not is_warm(plane, run_id)
+
+
+def test_a_warm_run_is_terminated(plane: Plane, location: str) -> None:
+    run_id = warm_run(plane, location, "endless")
+    plane.worker(run_id)
+    plane.terminate(run_id)
+    plane.until(run_id, "CANCELED")
+    eventually(lambda: not plane.processes(run_id), 30, "the end of its worker")
+
+
+def test_a_warm_run_that_is_killed_fails_with_the_signal(plane: Plane, location: str) -> None:
+    run_id = warm_run(plane, location, "endless")
+    plane.worker(run_id).kill()
+    plane.until(run_id, "FAILURE")
+    assert f"signal {int(signal.SIGKILL)}" in plane.messages(run_id)
+
+
+def test_processes_that_wait_end_with_the_agent(plane: Plane, location: str) -> None:
+    plane.until(warm_run(plane, location, "quick"), "SUCCESS")
+    waiting = eventually(lambda: plane.processes("warm/worker.py"), 60, "one that waits")
+    agent = plane.agent_pid()
+    assert waiting is not None
+    assert agent is not None
+    psutil.Process(agent).kill()
+    _, left = psutil.wait_procs(waiting, timeout=60)
+    assert not left
+    eventually(lambda: plane.agent_pid() not in {None, agent}, 120, "the next agent")
+    plane.until(plane.launch(location, "quick"), "SUCCESS")
+
+
+@pytest.mark.thorough
+def test_the_agent_does_not_grow_with_200_runs(plane: Plane, location: str) -> None:
+    pid = plane.agent_pid()
+    assert pid is not None
+    agent = psutil.Process(pid)
+
+    def ended(runs: int) -> None:
+        for _ in range(runs // 4):
+            for run_id in [plane.launch(location, "quick") for _ in range(4)]:
+                plane.until(run_id, "SUCCESS")
+
+    def is_quiet() -> bool:
+        # The one that waits is the bubblewrap around it, and what is behind.
+        return len(plane.processes("warm/worker.py")) <= 1 and not plane.processes("execute_run")
+
+    ended(20)
+    eventually(is_quiet, 60, "the workers to be gone")
+    files, threads, memory = agent.num_fds(), agent.num_threads(), agent.memory_info().rss
+    ended(180)
+    eventually(is_quiet, 60, "the workers to be gone")
+    # One thread and a few files wait with the process that waits.
+    assert agent.num_fds() <= files + 5
+    assert agent.num_threads() <= threads + 5
+    assert agent.memory_info().rss <= memory + 30_000_000
+    zombies = [each for each in agent.children() if each.status() == psutil.STATUS_ZOMBIE]
+    assert not zombies
