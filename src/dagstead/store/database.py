@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
@@ -21,6 +21,7 @@ from dagstead.plane.leases import Fence
 from dagstead.store.away import translated
 from dagstead.store.fences import require_fence
 from dagstead.store.lines import KEEP_ALIVE, Patience, timed_connection, unhurried
+from dagstead.store.unchanged import Found, Unchanged
 
 #: The schema of our own tables on Postgres. Every deployment has another one.
 CONTROL_SCHEMA = "dagstead"
@@ -75,7 +76,9 @@ class Database:
         if self.is_sqlite:
             self._busy_seconds = patience.lock if patience else _SQLITE_BUSY_SECONDS
             self._engine = _sqlite_engine(parsed, self._busy_seconds)
+            self._unchanged: Unchanged | None = Unchanged(self._engine)
         else:
+            self._unchanged = None
             self._engine = _pg_engine(parsed, pool_size, patience or Patience(), fence)
 
     @contextmanager
@@ -90,6 +93,26 @@ class Database:
             self.fence.require()
         with translated(), self._engine.connect() as connection:
             yield connection
+
+    def remembered(self, what: Hashable, read: Callable[[Connection], Found]) -> Found:
+        """What ``read`` returns; on SQLite also what it has returned since the last change.
+
+        Args:
+            what: is read, in words and values that nothing else has.
+            read: reads it.
+
+        Raises:
+            StoreAwayError: when the database does not answer.
+        """
+
+        def anew() -> Found:
+            with self.read() as connection:
+                return read(connection)
+
+        if self._unchanged is None:
+            return anew()
+        with translated():
+            return self._unchanged.find(what, anew)
 
     @contextmanager
     def write(self, *, waits: bool = True) -> Iterator[Connection]:
@@ -211,6 +234,8 @@ class Database:
 
     def close(self) -> None:
         """Close all connections."""
+        if self._unchanged is not None:
+            self._unchanged.close()
         self._engine.dispose()
 
 

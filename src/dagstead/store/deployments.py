@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, func, insert, null, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, func, insert, null, select, update
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import IntegrityError
 
@@ -24,6 +25,7 @@ from dagstead.plane.projects import Project
 from dagstead.store.database import Database
 from dagstead.store.tables import deletions, deployments, properties, workspace_versions, writes
 
+_NAMED = select(deployments).where(deployments.c.name == bindparam("name"))
 #: The property with the highest id that a deployment ever had.
 _HIGHEST = "highest_deployment_id"
 
@@ -92,13 +94,10 @@ class DeploymentStore:
         Raises:
             DeploymentNotFoundError: when there is none.
         """
-        with self.database.read() as connection:
-            row = connection.execute(
-                select(deployments).where(deployments.c.name == name)
-            ).one_or_none()
-        if row is None:
+        found = self.database.remembered(("deployment", name), partial(_found, name))
+        if found is None:
             raise DeploymentNotFoundError(_no_such(name))
-        return _deployment(row)
+        return found
 
     def all(self) -> list[Deployment]:
         """All deployments, by name."""
@@ -237,6 +236,11 @@ def _note_highest(connection: Connection) -> None:
     connection.execute(
         statement.on_conflict_do_update(index_elements=["name"], set_={"value": value})
     )
+
+
+def _found(name: str, connection: Connection) -> Deployment | None:
+    row = connection.execute(_NAMED, {"name": name}).one_or_none()
+    return None if row is None else _deployment(row)
 
 
 def _deployment(row: Row[Any]) -> Deployment:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
-from sqlalchemy import Row, delete, func, insert, null, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, func, insert, null, select, update
 
 from dagstead.errors import NotFoundError, UnauthenticatedError
 from dagstead.plane.clock import Clock
@@ -93,10 +94,7 @@ class TokenStore:
             UnauthenticatedError: when it is unknown, revoked or expired.
         """
         hashed = hash_secret(secret)
-        with self.database.read() as connection:
-            row = connection.execute(select(tokens).where(tokens.c.hash == hashed)).one_or_none()
-            by_former = _FORMER.where(former_secrets.c.hash == hashed)
-            former = None if row else connection.execute(by_former).one_or_none()
+        row, former = self.database.remembered(("token", hashed), partial(_found, hashed))
         return self._former(former, address) if row is None else self.valid(row, address)
 
     def _former(self, row: Row[Any] | None, address: str | None) -> Token:
@@ -200,9 +198,18 @@ class TokenStore:
         return token_of(row)
 
 
-_FORMER = select(tokens, former_secrets.c.expires_at.label("former_expires_at")).join(
-    former_secrets, former_secrets.c.token_id == tokens.c.id
+_PRESENT = select(tokens).where(tokens.c.hash == bindparam("hashed"))
+_FORMER = (
+    select(tokens, former_secrets.c.expires_at.label("former_expires_at"))
+    .join(former_secrets, former_secrets.c.token_id == tokens.c.id)
+    .where(former_secrets.c.hash == bindparam("hashed"))
 )
+
+
+def _found(hashed: str, connection: Connection) -> tuple[Row[Any] | None, Row[Any] | None]:
+    """The row of a secret, or else that of one from before the token was rotated."""
+    row = connection.execute(_PRESENT, {"hashed": hashed}).one_or_none()
+    return row, None if row else connection.execute(_FORMER, {"hashed": hashed}).one_or_none()
 
 
 def _in_words(row: Row[Any]) -> str:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import secrets
 from collections.abc import Collection
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, exists, insert, or_, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, exists, insert, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from dagstead.errors import UnauthenticatedError
@@ -20,6 +21,7 @@ from dagstead.store.tables import launches, made_by_workers, worker_tokens
 
 #: JSON has no exact numbers with more than 53.
 _ID_BITS = 48
+_HASHED = select(worker_tokens).where(worker_tokens.c.hash == bindparam("hashed"))
 #: A statement takes only so many values.
 _AT_ONCE = 500
 
@@ -68,10 +70,8 @@ class WorkerStore:
         Raises:
             UnauthenticatedError: when there is none, or it has ended.
         """
-        with self.database.read() as connection:
-            row = connection.execute(
-                select(worker_tokens).where(worker_tokens.c.hash == hash_secret(secret))
-            ).one_or_none()
+        hashed = hash_secret(secret)
+        row = self.database.remembered(("worker token", hashed), partial(_found, hashed))
         if row is None or (row.expires_at is not None and row.expires_at <= self.clock()):
             raise UnauthenticatedError(
                 "This token of code in a managed pool is not valid any more: it ends with the "
@@ -200,6 +200,10 @@ def _end(connection: Connection, ids: Collection[int]) -> None:
 def _pieces(ids: Collection[int]) -> list[list[int]]:
     every = sorted(ids)
     return [every[start : start + _AT_ONCE] for start in range(0, len(every), _AT_ONCE)]
+
+
+def _found(hashed: str, connection: Connection) -> Row[Any] | None:
+    return connection.execute(_HASHED, {"hashed": hashed}).one_or_none()
 
 
 def _token(row: Row[Any]) -> Token:
