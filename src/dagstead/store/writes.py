@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import bindparam, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from dagstead.plane.clock import Clock
@@ -12,6 +12,10 @@ from dagstead.plane.organization import Organization
 from dagstead.plane.writes import ABANDONED_SECONDS, KEPT_SECONDS, WriteState
 from dagstead.store.database import Database
 from dagstead.store.tables import writes
+
+_KEY = select(writes.c.key).where(
+    writes.c.deployment == bindparam("of"), writes.c.key == bindparam("sent")
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +44,9 @@ class WriteStore:
 
     def has(self, deployment: str, key: str) -> bool:
         """Whether a write with this key was begun."""
-        of_key = (writes.c.deployment == deployment) & (writes.c.key == key)
         with self.database.read() as connection:
-            return connection.execute(select(writes.c.key).where(of_key)).first() is not None
+            found = connection.execute(_KEY, {"of": deployment, "sent": key})
+            return found.first() is not None
 
     def finish(self, deployment: str, key: str) -> None:
         """Record that the write is in the deployment's storage."""
