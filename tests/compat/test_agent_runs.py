@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
+from dagster_cloud.api.dagster_cloud_api import DagsterCloudApi
+from sqlalchemy import func, select
 
+from dagstead.store.tables import requests
 from dagstead.testing.waiting import eventually
 from tests.support.fleet import (
     DEFAULT_AGENT,
@@ -18,6 +21,7 @@ from tests.support.fleet import (
 
 pytestmark = pytest.mark.compat
 
+PLAN = DagsterCloudApi.GET_EXTERNAL_EXECUTION_PLAN.value
 AGENT_LABEL = "dagster/agent_label"
 
 #: In the code server's process: the run starts at once, for tests that are about something else.
@@ -49,6 +53,22 @@ def test_each_run_goes_to_the_agent_of_its_queue_with_its_own_secrets(fleet: Fle
     assert deployment.succeed(on_named)["tags"][AGENT_LABEL] == NAMED_AGENT
     assert deployment.captured(on_default)["stdout"] == "hello, default\n"
     assert deployment.captured(on_named)["stdout"] == "good day, named\n"
+
+
+def test_the_plan_of_a_job_is_asked_once(fleet: Fleet) -> None:
+    def launch() -> int:
+        """How often agents were asked for a plan."""
+        before = _plans_asked(fleet)
+        fleet.deployment.succeed(
+            fleet.deployment.launch(
+                DEFAULT_LOCATION, "greeting", config=_greet("again"), tags=NOT_ISOLATED
+            )
+        )
+        return _plans_asked(fleet) - before
+
+    assert launch() == 1
+    # Its agent may upload the same definitions again, shortly after it has come up.
+    eventually(lambda: launch() == 0, 120, "a launch that asks nobody")
 
 
 def test_events_come_over_rest_when_the_agent_is_told_so(fleet: Fleet) -> None:
@@ -156,3 +176,9 @@ def test_a_backfill_runs_each_partition(fleet: Fleet) -> None:
 
 def _greet(name: str) -> dict[str, object]:
     return {"ops": {"greet": {"config": {"name": name}}}}
+
+
+def _plans_asked(fleet: Fleet) -> int:
+    with fleet.plane.store.database.read() as connection:
+        of_plans = select(func.count()).where(requests.c.api == PLAN)
+        return int(connection.execute(of_plans).scalar_one())

@@ -8,11 +8,13 @@ from __future__ import annotations
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -117,14 +119,18 @@ class Ground:
         what = f"the status {status!r} in {self.deployment.name}"
         eventually(lambda: self.status().startswith(status), seconds, what)
 
-    def launch(self) -> str:
-        return self.deployment.launch(LOCATION, JOB)
+    def launch(self, config: Mapping[str, Any] | None = None) -> str:
+        return self.deployment.launch(LOCATION, JOB, config=config)
 
     def refused(self) -> str:
-        """Why a launch is refused, within seconds."""
+        """Why a launch is refused, within seconds.
+
+        It is one whose plan is not known, so that the location's code is asked.
+        """
         begun = time.monotonic()
+        another = {"loggers": {"console": {"config": {"name": uuid4().hex}}}}
         with pytest.raises(GraphQLRefusedError) as refusal:
-            self.launch()
+            self.launch(another)
         assert time.monotonic() - begun < REFUSE_SECONDS, "it must not wait for what is not there"
         return str(refusal.value)
 

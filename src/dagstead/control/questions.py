@@ -73,9 +73,7 @@ class Questions:
                 everything is paused.
         """
         actor.require_system("Asking the code of a location")
-        pause = self._backend.store.properties.pause()
-        if pause is not None and pause.everything:
-            raise NoAnswerError(pause.refusal)
+        self._require_no_pause()
         if question.repeats:
             with self._backend.bell.listen(bell.locations(deployment.name)) as listener:
                 listener.wait(_REPEAT_SECONDS)
@@ -96,6 +94,22 @@ class Questions:
             answer = self._wait(request_id, deployment, location, question, listener)
         otherwise = self._otherwise(deployment, location, question, answer)
         return Answer(text=answer.text, asked=location, otherwise=otherwise)
+
+    def require_usable(self, actor: Actor, deployment: Deployment, question: Question) -> None:
+        """Refuse a question whose answer is known, where it would be refused when it was asked.
+
+        Raises:
+            LocationNotFoundError: with the names that exist.
+            NoAnswerError: when it is known that nobody can answer.
+        """
+        actor.require_system("Asking the code of a location")
+        self._require_no_pause()
+        self._once_usable(deployment, question)
+
+    def _require_no_pause(self) -> None:
+        pause = self._backend.store.properties.pause()
+        if pause is not None and pause.everything:
+            raise NoAnswerError(pause.refusal)
 
     def _otherwise(
         self, deployment: Deployment, location: Location, question: Question, answer: RequestAnswer

@@ -235,6 +235,7 @@ TRAIL: Final[Mapping[str, RowRule | Quiet]] = {
     "run_limits.why_isolated": Quiet.ITSELF,
     "questions.ask": Quiet.ITSELF,
     "questions.has_changed": Quiet.ITSELF,
+    "questions.require_usable": Quiet.ITSELF,
     "reasons.waiting_requests": Quiet.VIEW,
     "reasons.waiting_runs": Quiet.VIEW,
     "reasons.why": Quiet.VIEW,

@@ -97,6 +97,26 @@ class AgentCalls:
             )
         self.control.requests.submit(SYSTEM, deployment, work)
 
+    def require_usable(
+        self,
+        deployment: Deployment,
+        location: str,
+        api: DagsterCloudApi,
+        args: object,
+        *,
+        timeout: float,
+    ) -> None:
+        """Refuse a question whose answer is known, where it would be refused when it was asked.
+
+        Raises:
+            DagsterUserCodeUnreachableError: as of :meth:`ask`.
+        """
+        question = self._question(location, api, args, timeout)
+        try:
+            self.control.questions.require_usable(SYSTEM, deployment, question)
+        except NoAnswerError as error:
+            raise DagsterUserCodeUnreachableError(error.message) from error
+
     def ask(
         self,
         deployment: Deployment,
@@ -117,11 +137,8 @@ class AgentCalls:
                 expect this class.
         """
         questions = self.control.questions
-        now = self.control.clock()
-        deadline = now + timeout
-        question = Question(
-            location=location, api=api.value, args=args, asked_at=now, deadline=deadline
-        )
+        question = self._question(location, api, args, timeout)
+        deadline = question.deadline
         while True:
             try:
                 answer = questions.ask(SYSTEM, deployment, question)
@@ -135,6 +152,14 @@ class AgentCalls:
             self._note(deployment, answer.asked, response)
             if not (failed and questions.has_changed(SYSTEM, deployment, answer.asked, deadline)):
                 return _response_text(response, api, location)
+
+    def _question(
+        self, location: str, api: DagsterCloudApi, args: object, timeout: float
+    ) -> Question:
+        now = self.control.clock()
+        return Question(
+            location=location, api=api.value, args=args, asked_at=now, deadline=now + timeout
+        )
 
     def note_launched(
         self, deployment: Deployment, location: str, response: DagsterCloudApiErrorResponse

@@ -28,6 +28,7 @@ from dagster._grpc.types import (
 from dagster_cloud.api.dagster_cloud_api import DagsterCloudApi
 
 from dagstead.engine.calls import AgentCalls
+from dagstead.engine.plans import Plans
 from dagstead.plane.deployments import Deployment
 
 #: The official command line gives up after as long as Dagster's default, which is a minute, and
@@ -53,6 +54,12 @@ class Target:
             timeout=timeout if timeout is not None else _ANSWER_SECONDS,
         )
 
+    def require_usable(self, api: DagsterCloudApi, args: object) -> None:
+        """See :meth:`AgentCalls.require_usable`."""
+        self.calls.require_usable(
+            self.deployment, self.location, api, args, timeout=_ANSWER_SECONDS
+        )
+
 
 class QueueClient(DagsterGrpcClient):
     """The methods that open-source Dagster calls on a code location's client, over the queue."""
@@ -60,14 +67,20 @@ class QueueClient(DagsterGrpcClient):
     def __init__(self, target: Target) -> None:
         # Not the base class's: it opens a gRPC channel.
         self._target = target
+        self._plans = Plans()
 
     def execution_plan_snapshot(
         self, execution_plan_snapshot_args: ExecutionPlanSnapshotArgs
     ) -> str:
         """See the base class."""
-        return self._target.ask(
-            DagsterCloudApi.GET_EXTERNAL_EXECUTION_PLAN, execution_plan_snapshot_args
-        )
+        api, args = DagsterCloudApi.GET_EXTERNAL_EXECUTION_PLAN, execution_plan_snapshot_args
+        known = self._plans.known(args)
+        if known is not None:
+            self._target.require_usable(api, args)
+            return known
+        answer = self._target.ask(api, args)
+        self._plans.keep(args, answer)
+        return answer
 
     async def gen_execution_plan_snapshot(
         self,

@@ -27,6 +27,8 @@ pytestmark = pytest.mark.compat
 
 QUEUE = "held"
 LOCATION = "shop"
+#: Configuration that nobody has launched a job with: the plan of its run has to be asked for.
+UNKNOWN = ("--config-json", '{"loggers": {"console": {"config": {"name": "another"}}}}')
 _SET_POOL = """
 mutation SetPool($pool: String!) { setConcurrencyLimit(concurrencyKey: $pool, limit: 1) }
 """
@@ -163,7 +165,7 @@ def test_a_code_server_that_cannot_be_reached(ground: Ground) -> None:
     ground.fault.write_text("hang", encoding="utf-8")
     for server in code_servers(ground.agent):
         server.kill()
-    launch = ("--location", LOCATION, "--job", "whispering")
+    launch = ("--location", LOCATION, "--job", "whispering", *UNKNOWN)
     refused = ground.prod.official().run("dagster-cloud job launch", *launch, fails=True).text
     assert "cannot reach its code server" in " ".join(refused.split())
     ground.prod.is_said(LOCATION, "SERVER_AWAY", "cannot reach its code server")
@@ -176,7 +178,7 @@ def test_a_request_whose_time_is_over_and_a_launch_that_says_why(ground: Ground)
     ground.other.kill()
     ground.agent.signal(signal.SIGSTOP)
     for command in ("dagster-cloud job launch", "dg api run launch"):
-        launch = ("--location", LOCATION, "--job", "whispering")
+        launch = ("--location", LOCATION, "--job", "whispering", *UNKNOWN)
         refused = " ".join(prod.official().run(command, *launch, fails=True).text.split())
         assert "nobody serves it since" in refused, refused
         assert "Agent 'holder' would serve queue 'held'" in refused, refused

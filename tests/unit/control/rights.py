@@ -222,6 +222,7 @@ WHO: Mapping[str, str] = {
     "run_limits.why_isolated": "",
     "questions.ask": "",
     "questions.has_changed": "",
+    "questions.require_usable": "",
     "files.artifact_to_read": "admin prod agent pool worker",
     "files.artifact_to_write": "admin prod agent pool",
     "files.log_address": "agent pool worker",
