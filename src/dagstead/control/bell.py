@@ -13,6 +13,7 @@ A waiter listens before its first look, and waits after every look::
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Protocol
 
@@ -33,6 +34,9 @@ class Listener(Protocol):
 
     async def wait_async(self, timeout: float) -> bool:  # noqa: ASYNC109 - the twin of wait
         """The same, without blocking a thread."""
+
+    def when_rung(self, call: Callable[[], None]) -> None:
+        """Call this at every ring, in the thread that rings: it may take no time."""
 
 
 class Bell(Protocol):

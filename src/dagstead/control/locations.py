@@ -12,6 +12,7 @@ from dagstead.control.changes import Change, publish
 from dagstead.errors import LocationNotFoundError, StoreAwayError
 from dagstead.plane.deployments import Deployment
 from dagstead.plane.locations import Location
+from dagstead.plane.organization import ORGANIZATION
 from dagstead.plane.releases import Phase
 from dagstead.plane.roles import Permission
 
@@ -36,6 +37,11 @@ class Locations:
             for location in every
             if actor.sees_location(location.name) and actor.grants_queue(location.queue)
         ]
+
+    def deployments(self, actor: Actor) -> frozenset[str]:
+        """The names of the deployments that have locations."""
+        actor.require_system("Looking where there is code")
+        return self._backend.store.locations.deployments(ORGANIZATION)
 
     def get(self, actor: Actor, deployment: Deployment, name: str) -> Location:
         """One location.

@@ -100,6 +100,7 @@ TRAIL: Final[Mapping[str, RowRule | Quiet]] = {
     "locations.remove": RowRule(on=say.given("name")),
     "locations.reload": RowRule(on=say.reloaded),
     "locations.all": Quiet.VIEW,
+    "locations.deployments": Quiet.VIEW,
     "locations.get": Quiet.VIEW,
     "locations.manifests": Quiet.VIEW,
     "locations.names": Quiet.VIEW,

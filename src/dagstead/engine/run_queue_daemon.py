@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import sys
-import time
 from collections.abc import Iterable
 from threading import Event
 from typing import Any
 
-from dagster import DagsterInstance, DagsterRun, DagsterRunStatus
+from dagster import DagsterInstance, DagsterRun, DagsterRunStatus, RunsFilter
 from dagster._core.instance.config import ConcurrencyConfig
 from dagster._core.workspace.context import (
     BaseWorkspaceRequestContext,
@@ -26,9 +25,8 @@ from dagstead.control.dequeues import RunInLine
 from dagstead.engine.run_origins import origin_of
 from dagstead.plane.deployments import Deployment
 
-#: How soon a daemon sees that it is to stop, and how often it looks at most, in seconds.
-_NOTICE_SECONDS = 0.5
-_LEAST_SECONDS = 0.02
+#: How long it rests while no run is queued. It is called when one is, unless that call is lost.
+_REST_SECONDS = 5.0
 
 
 class RunQueueDaemon(QueuedRunCoordinatorDaemon):
@@ -36,8 +34,8 @@ class RunQueueDaemon(QueuedRunCoordinatorDaemon):
 
     Dagster sorts the runs of a page before it looks at its own limits: there, what a queue holds is
     left out, so that it takes no place of others. It takes each run by itself: there, the run gets
-    its slot, or stays queued. Between its looks it listens for runs that are queued or end, and
-    looks at once.
+    its slot, or stays queued. It rests between its looks, and is called when a run is queued or
+    ends.
     """
 
     def __init__(self, interval_seconds: float, control: Control, deployment: Deployment) -> None:
@@ -52,20 +50,18 @@ class RunQueueDaemon(QueuedRunCoordinatorDaemon):
         shutdown_event: Event,
     ) -> DaemonIterator:
         """See the base class."""
-        with self._control.dequeues.listen(SYSTEM, self._deployment) as listener:
-            while True:
-                due = time.monotonic() + self.interval_seconds
-                try:
-                    yield from self.run_iteration(workspace_process_context)
-                except Exception:  # noqa: BLE001 - as open-source Dagster's loop
-                    error = serializable_error_info_from_exc_info(sys.exc_info())
-                    self._logger.error("Caught error:\n%s", error)  # noqa: TRY400
-                    yield error
-                is_rung = shutdown_event.wait(_LEAST_SECONDS)
-                while not is_rung and (left := due - time.monotonic()) > 0:
-                    is_rung = listener.wait(min(left, _NOTICE_SECONDS)) or shutdown_event.is_set()
-                    yield None
-                yield None
+        while True:
+            try:
+                yield from self.run_iteration(workspace_process_context)
+                holds = _holds_runs(workspace_process_context.instance)
+            except Exception:  # noqa: BLE001 - as open-source Dagster's loop
+                error = serializable_error_info_from_exc_info(sys.exc_info())
+                self._logger.error("Caught error:\n%s", error)  # noqa: TRY400
+                yield error
+                holds = True
+            least = 0.0 if holds else _REST_SECONDS
+            shutdown_event.wait(max(self.interval_seconds, least))
+            yield None
 
     def _priority_sort(self, runs: Iterable[DagsterRun]) -> list[DagsterRun]:
         ordered = super()._priority_sort(runs)
@@ -96,6 +92,11 @@ class RunQueueDaemon(QueuedRunCoordinatorDaemon):
 
 def _in_line(run: DagsterRun) -> RunInLine:
     return RunInLine(run_id=run.run_id, location=origin_of(run).location)
+
+
+def _holds_runs(instance: DagsterInstance) -> bool:
+    queued = RunsFilter(statuses=[DagsterRunStatus.QUEUED])
+    return bool(instance.get_run_ids(queued, limit=1))
 
 
 def _is_queued(instance: DagsterInstance, run_id: str) -> bool:

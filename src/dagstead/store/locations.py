@@ -76,6 +76,12 @@ class LocationStore:
             ).all()
         return [as_location(row) for row in rows]
 
+    def deployments(self, _of: Organization) -> frozenset[str]:
+        """The names of the deployments that have locations."""
+        with self.database.read() as connection:
+            found = connection.execute(select(locations.c.deployment).distinct())
+            return frozenset(found.scalars())
+
     def version(self, deployment: str) -> int:
         """The workspace version: it changes when any location of the deployment does."""
         with self.database.read() as connection:

@@ -124,6 +124,7 @@ WHO: Mapping[str, str] = {
     "load_reports.loaded": "agent pool",
     "load_reports.snapshots": "agent pool",
     "locations.all": "admin prod weather agent pool",
+    "locations.deployments": "",
     "locations.get": "admin prod weather agent pool",
     "locations.manifests": "admin prod weather agent pool worker",
     "locations.names": "admin prod weather agent pool worker",

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections import Counter
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
+from dagster._daemon.daemon import DaemonIterator, SensorDaemon
 
 from dagstead.control.actor import SYSTEM
 from dagstead.engine.daemons import Daemons
@@ -16,7 +17,9 @@ from dagstead.engine.instances import Instances
 from dagstead.store.all import Store
 from dagstead.testing import eventually
 from dagstead.testing.clock import ManualClock
+from tests.support.releases import deploy
 from tests.support.stores import empty_store
+from tests.unit.engine.runs import WEATHER
 
 
 @pytest.fixture
@@ -32,47 +35,84 @@ def daemons(store: Store, tmp_path: Path) -> Iterator[Daemons]:
         daemons = Daemons(instances, "http://127.0.0.1:1")
         yield daemons
         assert daemons.stop()
-        assert not threads()
 
 
-def threads() -> Counter[str]:
-    """How many daemons of every kind run."""
-    return Counter(
-        thread.name for thread in threading.enumerate() if thread.name.startswith("dagster-daemon-")
-    )
+def kinds(daemons: Daemons) -> list[str]:
+    """The daemons that run for the deployment."""
+    found = daemons._running.get("prod")
+    return [loop.daemon.daemon_type() for loop in found.loops] if found else []
+
+
+def beats(daemons: Daemons) -> set[str]:
+    """The daemons that have said that they live."""
+    instances = daemons.instances
+    instance = instances.get(instances.store.deployments.get("prod"))
+    return set(instance.get_daemon_heartbeats())
+
+
+def test_every_daemon_of_a_deployment_begins_to_work(daemons: Daemons) -> None:
+    daemons.check()
+    wanted = set(kinds(daemons))
+    assert {"QUEUED_RUN_COORDINATOR", "SCHEDULER", "SENSOR", "BACKFILL"} <= wanted
+    eventually(lambda: beats(daemons) == wanted, 20, "a heartbeat of each")
 
 
 def test_changed_settings_replace_daemons_once_the_old_ones_have_stopped(
-    store: Store, daemons: Daemons
+    store: Store, daemons: Daemons, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    daemons.check()
-    before = set(threads())
-    held_up = threading.Event()
-    slow = threading.Thread(target=held_up.wait, daemon=True)
-    slow.start()
-    # One of them is in the middle of a long call.
-    daemons._running["prod"].controller._daemon_threads["SENSOR"] = slow
+    held_up, begun = threading.Event(), threading.Event()
+
+    def slow(*_arguments: object) -> DaemonIterator:
+        """It is in the middle of a long call."""
+        begun.set()
+        held_up.wait()
+        yield None
+
+    with monkeypatch.context() as patch:
+        patch.setattr(SensorDaemon, "core_loop", slow)
+        daemons.check()
+        assert begun.wait(20)
+    before = kinds(daemons)
     store.deployments.set_settings("prod", {"run_queue": {"max_concurrent_runs": 1}})
 
     daemons.check()
-    eventually(lambda: not threads(), 20, "the others have stopped")
+    old = daemons._stopping["prod"].loops
+    eventually(lambda: sum(loop.has_ended for loop in old) == len(old) - 1, 20, "all but one")
     daemons.check()
-    assert not threads()
+    assert not kinds(daemons)
     held_up.set()
-    slow.join()
+    eventually(lambda: all(loop.has_ended for loop in old), 20, "the last one")
     daemons.check()
-    assert threads() == Counter(before)
+    assert kinds(daemons) == before
 
 
 def test_in_a_pause_no_daemon_works(daemons: Daemons) -> None:
     daemons.check()
-    assert {
-        "dagster-daemon-QUEUED_RUN_COORDINATOR",
-        "dagster-daemon-SCHEDULER",
-        "dagster-daemon-SENSOR",
-    } <= set(threads())
+    loops = daemons._running["prod"].loops
     assert daemons.instances.control.pauses.begin(SYSTEM)
     daemons.check()
-    eventually(lambda: not threads(), 20, "all have stopped")
+    eventually(lambda: all(loop.has_ended for loop in loops), 20, "all have stopped")
     daemons.check()
-    assert not threads()
+    assert not kinds(daemons)
+
+
+def test_daemons_of_a_deployment_without_code_rest_until_it_has_some(
+    store: Store, daemons: Daemons, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[float] = []
+
+    def looking(_daemon: object, _workspace: object, rest: threading.Event) -> DaemonIterator:
+        while True:
+            looks.append(time.monotonic())
+            rest.wait(0.01)
+            yield None
+
+    monkeypatch.setattr(SensorDaemon, "core_loop", looking)
+    daemons.check()
+    wanted = set(kinds(daemons))
+    eventually(lambda: beats(daemons) == wanted, 20, "a heartbeat of each")
+    daemons.check()
+    assert len(looks) == 1
+    deploy(store, "prod", [WEATHER])
+    daemons.check()
+    eventually(lambda: len(looks) > 3, 20, "a daemon that works")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from threading import Event, Thread
+from functools import partial
 
 import pytest
 from dagster import DagsterEventType, DagsterInstance, DagsterRun, DagsterRunStatus
@@ -18,6 +18,8 @@ from dagster._core.remote_origin import (
 from dagster._core.utils import make_new_run_id
 
 from dagstead.control.actor import SYSTEM
+from dagstead.engine.daemon_loop import DaemonLoop
+from dagstead.engine.daemon_turns import Turns
 from dagstead.engine.instances import Instances
 from dagstead.engine.run_queue_daemon import RunQueueDaemon
 from dagstead.engine.workspace import DeploymentWorkspace
@@ -63,11 +65,11 @@ def test_a_run_is_taken_as_soon_as_it_is_queued_or_has_a_place(
     workspace = DeploymentWorkspace(
         "prod", instances, base_url="http://127.0.0.1:1", fixed=deployment
     )
-    ended = Event()
-    arguments = (workspace, "a daemon", ended, _NEVER_SECONDS, _NEVER_SECONDS)
-    thread = Thread(target=daemon.run_daemon_loop, args=arguments)
-    thread.start()
-    try:
+    turns = Turns()
+    loop = DaemonLoop(daemon, workspace, is_quiet=lambda: False)
+    with instances.control.dequeues.listen(SYSTEM, deployment) as listener:
+        listener.when_rung(partial(turns.call, loop))
+        turns.add(loop)
         first = enqueue(instance)
         eventually(lambda: status(instance, first) is STARTING, _PATIENCE, "the first run")
         second = enqueue(instance)
@@ -79,10 +81,9 @@ def test_a_run_is_taken_as_soon_as_it_is_queued_or_has_a_place(
         third = enqueue(instance)
         queues.resume(SYSTEM, "gpu")
         eventually(lambda: status(instance, third) is STARTING, _PATIENCE, "the third run")
-    finally:
-        ended.set()
-        thread.join(_PATIENCE)
-    assert not thread.is_alive()
+        loop.stop()
+        turns.call(loop)
+        assert turns.stop(_PATIENCE)
 
 
 def origin_at(location: str) -> RemoteJobOrigin:

@@ -24,6 +24,10 @@ class ProcessListener:
         for wake in tuple(self._wakers):
             wake()
 
+    def when_rung(self, call: Callable[[], None]) -> None:
+        """Call this at every ring, from now on."""
+        self._wakers.append(call)
+
     def wait(self, timeout: float) -> bool:
         """Wait at most ``timeout`` seconds; return whether it has rung since the last wait."""
         self._rung.wait(timeout)
