@@ -141,10 +141,12 @@ def _systems(folder: Path, size: Size) -> Iterator[Sample]:
             plain = stack.enter_context(plain_dagster(own / "plain", database=theirs))
             plane = stack.enter_context(dagstead(own / "dagstead", database=ours))
             systems = (plain, plane.pool, plane.hybrid)
+            if name == "SQLite":
+                # Before any run: for some minutes after one, a process waits for the next.
+                yield from idle.measure(systems[:2], size.idle_seconds)
             yield from runs.measure(systems, size.rounds, name)
             if name == "SQLite":
                 yield from runs.burst(systems[:2], size.burst)
-                yield from idle.measure(systems[:2], size.idle_seconds)
                 yield from dispatch.plans(systems, size.plans)
                 for count in size.idle_agents:
                     yield from dispatch.idle_agents(plane, count, size.idle_seconds)

@@ -13,7 +13,7 @@ SCENARIO = "Idle"
 PROCESSOR, MEMORY = "processor", "memory"
 ONE, MANY = "one deployment", "25 more deployments, what they add"
 _MANY = 25
-#: Daemons and caches of new deployments begin their work.
+#: What was started or made a moment ago begins its work.
 _SETTLE_SECONDS = 10.0
 
 GOALS = (
@@ -26,6 +26,7 @@ GOALS = (
 
 def measure(systems: Sequence[System], seconds: float) -> Iterator[Sample]:
     """Each of them with one location; all run side by side."""
+    time.sleep(_SETTLE_SECONDS)  # noqa: TID251 - nothing tells when they have settled
     windows = {system.name: Window(system.roots) for system in systems}
     time.sleep(seconds)  # noqa: TID251 - nothing is to happen
     shares = {name: window.percent_of_a_core for name, window in windows.items()}

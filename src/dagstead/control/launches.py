@@ -299,6 +299,11 @@ class Launches:
         actor.require_reading(deployment, "looking at runs")
         return self._backend.store.launches.open(deployment.name)
 
+    def watched(self, actor: Actor) -> frozenset[str]:
+        """The names of the deployments with launches to look after."""
+        actor.require_system("Looking after runs")
+        return self._backend.store.launches.watched(ORGANIZATION)
+
     def unshown(
         self, actor: Actor, deployment: Deployment, older_than_seconds: float
     ) -> list[Launch]:

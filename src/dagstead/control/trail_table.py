@@ -226,6 +226,7 @@ TRAIL: Final[Mapping[str, RowRule | Quiet]] = {
     "launches.stop": Quiet.ITSELF,
     "launches.submit": Quiet.ITSELF,
     "launches.unshown": Quiet.ITSELF,
+    "launches.watched": Quiet.VIEW,
     "dequeues.admit": Quiet.ITSELF,
     "dequeues.look": Quiet.ITSELF,
     "dequeues.listen": Quiet.ITSELF,

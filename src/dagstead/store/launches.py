@@ -176,6 +176,21 @@ class LaunchStore:
         with self.database.read() as connection:
             return connection.execute(found.limit(1)).first() is not None
 
+    def watched(self, _of: Organization) -> frozenset[str]:
+        """The names of the deployments with launches in :meth:`open` or :meth:`unshown`."""
+        is_queued = launches.c.state == str(LaunchState.QUEUED)
+        has_ended = launches.c.state == str(LaunchState.ENDED)
+        # Names of states, as an index finds these: most launches have ended long ago.
+        others = [str(state) for state in LaunchState if state is not LaunchState.ENDED]
+        goes_on = and_(launches.c.state.in_(others), or_(~is_queued, launches.c.number > 1))
+        found = (
+            select(launches.c.deployment)
+            .where(or_(goes_on, and_(has_ended, launches.c.is_shown.is_(False))))
+            .distinct()
+        )
+        with self.database.read() as connection:
+            return frozenset(connection.execute(found).scalars())
+
     def unshown(self, deployment: str, older_than_seconds: float) -> list[Launch]:
         """The ends that Dagster's storage should show by now, and may not."""
         return self._select(

@@ -19,8 +19,9 @@ class Healer:
 
     def look(self) -> None:
         """Begin every try that is due."""
+        with_code = self.control.locations.deployments(SYSTEM)
         for deployment in self.control.deployments.granted(SYSTEM):
-            if deployment.closed:
+            if deployment.closed or deployment.name not in with_code:
                 continue
             for name in self.control.statuses.heal(SYSTEM, deployment):
                 logger.info("Having agents load %s of %s again", name, deployment.name)

@@ -58,10 +58,14 @@ class RunWatch:
         compares = now >= self._compare_at
         if compares:
             self._compare_at = now + _COMPARE_SECONDS
-        for deployment in self.control.deployments.granted(SYSTEM):
-            if compares:
-                self.control.launches.compare(SYSTEM, deployment)
-                self.control.launches.end_unsubmitted(SYSTEM, deployment)
+        deployments = self.control.deployments.granted(SYSTEM)
+        for deployment in deployments if compares else ():
+            self.control.launches.compare(SYSTEM, deployment)
+            self.control.launches.end_unsubmitted(SYSTEM, deployment)
+        watched = self.control.launches.watched(SYSTEM)
+        for deployment in deployments:
+            if deployment.name not in watched:
+                continue
             for launch in self.control.launches.unshown(SYSTEM, deployment, _DONE_SECONDS):
                 logger.warning("Showing the end of run %s, which was recorded", launch.run_id)
                 self.control.launches.carry_out(SYSTEM, deployment, launch)

@@ -215,6 +215,7 @@ WHO: Mapping[str, str] = {
     "launches.stop": "",
     "launches.submit": "",
     "launches.unshown": "",
+    "launches.watched": "",
     "launches.why_out_of_reach": "admin prod agent pool",
     "launches.why_waiting": "admin prod agent pool",
     "launches.worker_reports": "admin prod agent pool",

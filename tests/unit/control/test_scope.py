@@ -69,7 +69,7 @@ ALL = [
         name="launches",
         store=LaunchStore,
         values=frozenset({NewRequest, Launch}),
-        of_all=frozenset({"purge", "renew_offers", "in_branches"}),
+        of_all=frozenset({"purge", "renew_offers", "in_branches", "watched"}),
         looks=(
             "actor.require_agent(deployment)",
             "actor.require_code(deployment)",
