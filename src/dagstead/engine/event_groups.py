@@ -77,14 +77,21 @@ class _Write:
 class EventGroups:
     """Stores what is written to one event log, once for each key."""
 
-    def __init__(self, begin: Begin, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        begin: Begin,
+        clock: Callable[[], float] = time.time,
+        tell: Callable[[], None] = lambda: None,
+    ) -> None:
         """Nothing is written yet.
 
         Args:
             begin: begins a transaction that may write, and commits it at the end.
             clock: seconds since 1970.
+            tell: called when something was written; takes no time.
         """
         self._begin = begin
+        self.tell = tell
         self._clock = clock
         self._own = threading.local()
         self._lock = threading.Lock()
@@ -148,6 +155,7 @@ class EventGroups:
         try:
             for alone in self._together(group):
                 self._together([alone])
+            self.tell()
         finally:
             with self._lock:
                 self._is_led = bool(self._waiting)
@@ -216,6 +224,7 @@ class GroupedEventLog:
         """
         if changes_status(event):
             super().store_event(event)  # type: ignore[misc]
+            self.groups.tell()
         else:
             self.groups.write(partial(super().store_event, event))  # type: ignore[misc]
 

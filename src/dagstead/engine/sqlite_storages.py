@@ -30,8 +30,11 @@ logger = logging.getLogger(__name__)
 
 #: Connections of a file that are kept. More are opened while more are in use.
 _KEPT = 4
-#: How often a live log is looked at, and how long its thread may take to end.
-_LOOK_SECONDS = 0.25
+#: How often a live log is looked at by itself, for what other processes write, and how soon it is
+#: looked at again when this one writes.
+_LOOK_SECONDS = 1.0
+_LEAST_SECONDS = 0.05
+#: How long the thread of live logs may take to end.
 _STOP_SECONDS = 15.0
 
 
@@ -82,7 +85,7 @@ class HeldEventLog(GroupedEventLog, ConsolidatedSqliteEventLogStorage):
     """The events of all runs, in one file."""
 
     def __init__(self, base_dir: str, inst_data: ConfigurableClassData | None = None) -> None:
-        self.groups = EventGroups(self._begin)
+        self.groups = EventGroups(self._begin, tell=self._has_written)
         self._held = _held(create_db_conn_string(base_dir, SQLITE_EVENT_LOG_FILENAME))
         self._watching = threading.Lock()
         self._looking: _Looking | None = None
@@ -124,6 +127,11 @@ class HeldEventLog(GroupedEventLog, ConsolidatedSqliteEventLogStorage):
             looking.stop()
         self._held.dispose()
 
+    def _has_written(self) -> None:
+        looking = self._looking
+        if looking is not None:
+            looking.called.set()
+
     def _tell(self) -> None:
         self.on_modified()  # type: ignore[no-untyped-call]
 
@@ -137,7 +145,7 @@ class HeldEventLog(GroupedEventLog, ConsolidatedSqliteEventLogStorage):
 
 
 class _Looking(threading.Thread):
-    """Looks several times a second whether somebody has written, for those who watch a run."""
+    """Looks whether somebody has written, for those who watch a run."""
 
     def __init__(
         self, engine: Engine, tell: Callable[[], None], is_over: Callable[[], bool]
@@ -147,10 +155,13 @@ class _Looking(threading.Thread):
         self._tell = tell
         self._is_over = is_over
         self._stopped = threading.Event()
+        #: Set when this process has written.
+        self.called = threading.Event()
 
     def stop(self) -> None:
         """Look no more."""
         self._stopped.set()
+        self.called.set()
         if self is not threading.current_thread():
             self.join(_STOP_SECONDS)
 
@@ -177,5 +188,10 @@ class _Looking(threading.Thread):
                 return
 
     def _pauses(self) -> bool:
-        """Wait a moment; return whether it should end."""
-        return self._stopped.wait(_LOOK_SECONDS) or self._is_over()
+        """Wait until there may be something new; return whether it should end."""
+        self.called.wait(_LOOK_SECONDS)
+        if self._stopped.wait(_LEAST_SECONDS):
+            return True
+        # Whoever has written until here is seen in the next look.
+        self.called.clear()
+        return self._is_over()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import queue
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,7 @@ from dagster._core.events.log import EventLogEntry
 from sqlalchemy import event
 from sqlalchemy.pool import Pool
 
+from dagstead.engine import sqlite_storages
 from dagstead.engine.instances import Instances
 from tests.unit.engine.runs import report
 
@@ -60,6 +62,26 @@ def test_a_live_log_gets_what_another_process_writes(
     assert arrived.wait(60)
     assert seen == ["said"]
     other.close()
+
+
+def test_a_live_log_is_told_of_what_this_process_writes(
+    instance: DagsterInstance, queued: DagsterRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite_storages, "_LOOK_SECONDS", 3600.0)
+    seen: queue.SimpleQueue[str] = queue.SimpleQueue()
+
+    def note(entry: EventLogEntry, _cursor: str) -> None:
+        seen.put(entry.message)
+
+    cursor = instance.get_records_for_run(queued.run_id).cursor
+    instance.watch_event_logs(queued.run_id, cursor, note)
+    instance.report_engine_event("one", queued)
+    assert seen.get(timeout=60) == "one"
+    instance.report_engine_event("another", queued)
+    assert seen.get(timeout=60) == "another"
+    report(instance, queued, DagsterEventType.RUN_STARTING)
+    assert seen.get(timeout=60) == ""
+    instance.end_watch_event_logs(queued.run_id, note)
 
 
 def test_closing_leaves_no_file_open(instances: Instances, instance: DagsterInstance) -> None:
