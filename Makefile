@@ -20,7 +20,7 @@ LOCK += $(if $(UPGRADE),--upgrade)
 
 .DEFAULT_GOAL := help
 .PHONY: help venv demo test test-tools test-charts test-thorough test-faults test-containers fuzz container-tools \
-	check docs rules changes reference charts bench bench-commands bench-build bench-start lock format clean
+	check docs rules changes reference charts bench flames bench-commands bench-build bench-start lock format clean
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -93,6 +93,9 @@ changes: $(READY) ## Show what the changelog of the next release will say.
 
 bench: $(READY) test-tools ## Compare with open-source Dagster (QUICK=1 takes ten minutes; ONLY="events" for one part).
 	@$(BIN)/python -m benchmarks $(ONLY)
+
+flames: $(READY) test-tools ## Draw what a start, an event and a poll cost (as root; ONLY="poll" for one).
+	@$(BIN)/python -m benchmarks.flames $(ONLY)
 
 bench-commands: $(READY) ## Time the commands on a large made-up repository.
 	@$(BIN)/python -m benchmarks.commands

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import psutil
 
@@ -33,21 +34,15 @@ def plans(systems: Sequence[System], times: int) -> Iterator[Sample]:
 
 def idle_agents(plane: Dagstead, count: int, seconds: float) -> Iterator[Sample]:
     """The same beside agents that ask for work as stock agents do, and get none."""
-    token = plane.command("token", "create", "--name", f"idle-{count}", "--kind", "agent")
-    program = [sys.executable, "-m", "benchmarks.idle_agents", plane.url, str(count)]
     web = next(
         child
         for child in plane.pool.roots[0].children()
         if "dagstead web" in " ".join(child.cmdline())
     )
     case = f"{count} idle agents"
-    with subprocess.Popen(program, stdin=subprocess.PIPE, text=True) as load:  # noqa: S603 - ours
-        assert load.stdin is not None  # noqa: S101 - asked for above
-        load.stdin.write(f"{token}\n")
-        load.stdin.flush()
-        time.sleep(_WARM_UP_SECONDS)  # noqa: TID251 - until all of them have connected
+    with polling(plane, count) as load:
         window = Window([web])
-        driver = Window([psutil.Process(load.pid)])
+        driver = Window([load])
         while window.seconds < seconds:
             yield _sample(case, "pool", PLAN, "ms", 1000 * plane.pool.plan("one_op"))
             time.sleep(0.2)  # noqa: TID251 - the load is that of the agents
@@ -55,6 +50,19 @@ def idle_agents(plane: Dagstead, count: int, seconds: float) -> Iterator[Sample]
         yield _sample(
             case, "pool", "processor of the load", "% of a core", driver.percent_of_a_core
         )
+
+
+@contextmanager
+def polling(plane: Dagstead, count: int) -> Iterator[psutil.Process]:
+    """The process of agents that ask for work, from when all of them have connected."""
+    token = plane.command("token", "create", "--name", f"idle-{count}", "--kind", "agent")
+    program = [sys.executable, "-m", "benchmarks.idle_agents", plane.url, str(count)]
+    with subprocess.Popen(program, stdin=subprocess.PIPE, text=True) as load:  # noqa: S603 - ours
+        assert load.stdin is not None  # noqa: S101 - asked for above
+        load.stdin.write(f"{token}\n")
+        load.stdin.flush()
+        time.sleep(_WARM_UP_SECONDS)  # noqa: TID251 - until all of them have connected
+        yield psutil.Process(load.pid)
         load.stdin.close()
 
 
