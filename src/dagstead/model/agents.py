@@ -17,6 +17,11 @@ POOL_NAME = "managed pool"
 PAUSE_VARIABLE = "DAGSTER_CLOUD_AGENT_SLEEP_INTERVAL_SECONDS"
 PAUSE_SECONDS = "0.1"
 
+#: With it in the environment of run workers, Dagster sends the events of a step's partitions in
+#: batches, which are stored at once.
+BATCH_VARIABLE = "DAGSTER_EVENT_BATCH_SIZE"
+BATCH_SIZE = "100"
+
 
 class AgentType(StrEnum):
     """Where an agent runs code servers and runs."""

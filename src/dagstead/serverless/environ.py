@@ -6,6 +6,8 @@ from fnmatch import fnmatchcase
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from dagstead.model.agents import BATCH_SIZE, BATCH_VARIABLE
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
@@ -42,8 +44,7 @@ _PASSED = (
     "all_proxy",
 )
 
-#: Dagster then sends the events of a step's partitions in batches, which are stored at once.
-_EVENTS = MappingProxyType({"DAGSTER_EVENT_BATCH_SIZE": "100"})
+_EVENTS = MappingProxyType({BATCH_VARIABLE: BATCH_SIZE})
 
 
 def machine_environment(source: Mapping[str, str], passed: Iterable[str]) -> dict[str, str]:

@@ -10,7 +10,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from dagstead.errors import InvalidInputError
-from dagstead.model.agents import PAUSE_SECONDS, PAUSE_VARIABLE, AgentType
+from dagstead.model.agents import (
+    BATCH_SIZE,
+    BATCH_VARIABLE,
+    PAUSE_SECONDS,
+    PAUSE_VARIABLE,
+    AgentType,
+)
 from dagstead.model.queues import is_default_by_name
 from dagstead.repository.files.yaml_text import CommentedValue, Yaml, dump
 
@@ -139,7 +145,7 @@ def _launcher(file: AgentFile) -> dict[str, Yaml]:
             return {
                 "module": "dagster_cloud.workspace.docker",
                 "class": "DockerUserCodeLauncher",
-                "config": {"networks": networks},
+                "config": {"networks": networks, "env_vars": _batches()},
             }
         case AgentType.ECS:
             return {
@@ -167,7 +173,15 @@ def _ecs() -> dict[str, Yaml]:
     return {
         **{key: {"env": variable} for key, variable in one.items()},
         **{key: [{"env": variable}] for key, variable in several.items()},
+        "env_vars": _batches(),
     }
+
+
+def _batches() -> CommentedValue:
+    return CommentedValue(
+        [f"{BATCH_VARIABLE}={BATCH_SIZE}"],
+        above=("Events of a step's partitions come in batches, which are stored at once.",),
+    )
 
 
 def _values(file: AgentFile) -> dict[str, Yaml]:
@@ -196,4 +210,5 @@ def _values(file: AgentFile) -> dict[str, Yaml]:
         "dagsterCloud": cloud,
         "isolatedAgents": _isolated(),
         "dagsterCloudAgent": {"env": env},
+        "workspace": {"envVars": _batches()},
     }

@@ -114,6 +114,23 @@ def test_its_workers_ask_for_their_runs_and_dead_code_servers_are_replaced_soon(
     assert "a token of its own" in written.replace("\n#", "")
 
 
+@pytest.mark.parametrize(
+    ("type_", "path"),
+    [
+        (AgentType.DOCKER, ("user_code_launcher", "config", "env_vars")),
+        (AgentType.ECS, ("user_code_launcher", "config", "env_vars")),
+        (AgentType.KUBERNETES, ("workspace", "envVars")),
+    ],
+)
+def test_its_workers_send_events_of_partitions_in_batches(
+    type_: AgentType, path: tuple[str, ...]
+) -> None:
+    content = yaml.safe_load(text(AgentFile(type=type_, url=URL)))
+    for key in path:
+        content = content[key]
+    assert content == ["DAGSTER_EVENT_BATCH_SIZE=100"]
+
+
 def test_the_token_is_never_in_it() -> None:
     file = AgentFile(type=AgentType.DOCKER, url=URL)
 
