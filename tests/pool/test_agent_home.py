@@ -63,7 +63,7 @@ def test_the_launchers_settings_arrive_as_they_were(
         stop_runs_on_exit=False,
         user_code_umask=0o027,
     )
-    assert launcher.branch_deployment_ttl_seconds == 24 * 3600
+    assert launcher.branch_deployment_ttl_seconds == 900
     assert not launcher.server_ttl_enabled_for_full_deployments
 
 

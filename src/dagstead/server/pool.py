@@ -78,6 +78,7 @@ def run_pool(settings: Settings, environment: Mapping[str, str]) -> None:
             ),
             url=settings.base_url,
             token=_given_token(environment) or _own_token(settings),
+            branch_server_seconds=settings.pool_branch_idle_seconds,
             serves=settings.pool_serves,
             request_threads=settings.pool_threads,
             log_formatter=f"{AgentFormatter.__module__}.{AgentFormatter.__qualname__}",

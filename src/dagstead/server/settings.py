@@ -63,6 +63,14 @@ class Settings(BaseModel):
     pool_start_seconds: int = Field(
         180, ge=10, le=3600, description="How long a code server of the pool may need to start."
     )
+    pool_branch_idle_seconds: int = Field(
+        900,
+        ge=10,
+        description=(
+            "How long a code server of a branch deployment stays up after the last request for it. "
+            "The next request starts it again, and waits for that."
+        ),
+    )
     pool_local_code: bool = Field(
         False,  # noqa: FBT003
         description=(

@@ -46,7 +46,7 @@ class PoolSettings:
     request_threads: int = 20
     #: How many code servers of branch deployments stay up between requests, and for how long.
     branch_servers: int = 25
-    branch_server_seconds: int = 24 * 3600
+    branch_server_seconds: int = 900
     #: The class that writes the lines of the agent's log, as Python's ``logging`` is configured.
     log_formatter: str = "logging.Formatter"
     #: Environment variables for the agent itself; user code does not see them.
