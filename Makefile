@@ -118,7 +118,7 @@ lock: $(READY) ## Lock requirements/*.txt again (UPGRADE=1 for newest versions).
 	$(LOCK) --all-extras -c requirements/runtime.txt pyproject.toml requirements/dev.in \
 		-o requirements/dev.txt
 	for name in uv build docker-agent client-cli workflow-lint agent-1.11 agent-1.12 agent-1.13 \
-			charts platforms; do \
+			charts platforms prefect; do \
 		$(LOCK) requirements/$$name.in -o requirements/$$name.txt || exit 1; \
 	done
 	cd examples/monorepo/digits && $(LOCK) pyproject.toml -o requirements.lock

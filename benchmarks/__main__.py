@@ -10,15 +10,16 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from benchmarks import dispatch, events, idle, machine, pages, runs, startup
+from benchmarks.prefect_peer import prefect
 from benchmarks.report import facts_line, tables
 from benchmarks.samples import Sample, Samples
-from benchmarks.systems import dagstead, plain_dagster
+from benchmarks.systems import Runner, dagstead, plain_dagster
 from tests.support.postgres import PostgresCluster
 
 _GOALS = (*runs.GOALS, *dispatch.GOALS, *events.GOALS, *pages.GOALS, *idle.GOALS)
@@ -144,7 +145,7 @@ def _systems(folder: Path, size: Size) -> Iterator[Sample]:
             if name == "SQLite":
                 # Before any run: for some minutes after one, a process waits for the next.
                 yield from idle.measure(systems[:2], size.idle_seconds)
-            yield from runs.measure(systems, size.rounds, name)
+            yield from _runs(own, systems, size.rounds, name)
             if name == "SQLite":
                 yield from runs.burst(systems[:2], size.burst)
                 yield from dispatch.plans(systems, size.plans)
@@ -152,6 +153,14 @@ def _systems(folder: Path, size: Size) -> Iterator[Sample]:
                     yield from dispatch.idle_agents(plane, count, size.idle_seconds)
                 yield from startup.deploys(plane, size.rounds)
                 yield from idle.many(plane, size.idle_seconds)
+
+
+def _runs(folder: Path, systems: Sequence[Runner], rounds: int, database: str) -> Iterator[Sample]:
+    if database != "SQLite":
+        yield from runs.measure(systems, rounds, database)
+        return
+    with prefect(folder / "prefect") as peer:
+        yield from runs.measure((*systems, peer), rounds, database)
 
 
 _SCENARIOS: dict[str, Callable[[Path, Size], Iterator[Sample]]] = {

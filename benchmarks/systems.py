@@ -6,11 +6,11 @@ import json
 import os
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 from uuid import uuid4
 
 import httpx
@@ -29,7 +29,7 @@ MODULE = "bench_jobs"
 #: How often Dagster looks at its run queue, where it is not told.
 DEQUEUE_SECONDS = 1
 QUEUE = "bench"
-_PATIENCE = 180.0
+PATIENCE = 180.0
 
 _TIMES = """
 query Times($runId: ID!) {
@@ -54,6 +54,25 @@ class RunTimes:
     to_end: float
 
 
+class Runner(Protocol):
+    """Something that runs what is submitted."""
+
+    @property
+    def name(self) -> str:
+        """What it is called in the tables."""
+
+    @property
+    def jobs(self) -> Collection[str]:
+        """What it runs."""
+
+    @property
+    def roots(self) -> list[psutil.Process]:
+        """Its processes: all that is used for a run is theirs or their children's."""
+
+    def run(self, job: str) -> RunTimes:
+        """Submit a run, and wait for its success."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class System:
     """Something that runs jobs, seen through Dagster's GraphQL."""
@@ -62,8 +81,9 @@ class System:
     http: httpx.Client
     path: str
     location: str
-    #: Its processes: all that is used for a run is theirs or their children's.
+    #: See :class:`Runner`.
     roots: list[psutil.Process]
+    jobs: Collection[str] = ("one_op", "five_ops")
 
     def ask(self, query: str, **variables: object) -> dict[str, Any]:
         """The data of an operation."""
@@ -97,7 +117,7 @@ class System:
                 raise AssertionError(found)
             return found if found["status"] == "SUCCESS" else None
 
-        found = eventually(probe, _PATIENCE, f"the success of run {run_id} of {self.name}")
+        found = eventually(probe, PATIENCE, f"the success of run {run_id} of {self.name}")
         assert found is not None  # noqa: S101 - `eventually` gives no other
         return found
 
@@ -146,12 +166,12 @@ def plain_dagster(folder: Path, *, database: str | None = None) -> Iterator[Syst
                 stack.enter_context(ChildProcess(command, log=log, env=variables, cwd=folder))
             )
             if name == "code":
-                children[0].wait_for_log("Started Dagster code server", _PATIENCE)
+                children[0].wait_for_log("Started Dagster code server", PATIENCE)
         url = f"http://127.0.0.1:{web}"
         http = stack.enter_context(httpx.Client(base_url=url, timeout=60, trust_env=False))
         eventually(
             lambda: http.get("/server_info").is_success,
-            _PATIENCE,
+            PATIENCE,
             "open-source Dagster",
             retry_on=(httpx.TransportError,),
         )

@@ -85,6 +85,11 @@ def platforms_environment() -> Environment:
     return _environment("platforms")
 
 
+def prefect_environment() -> Environment:
+    """Prefect, a peer of the benchmarks; made on first use, then cached."""
+    return _environment("prefect")
+
+
 def own_environment() -> Environment:
     """The environment that runs the tests: the server, and the newest official packages."""
     return Environment(name="own", programs=Path(sys.executable).parent)
