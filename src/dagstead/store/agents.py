@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any
 
-from sqlalchemy import ColumnElement, Delete, Row, delete, func, select, true, tuple_
+from sqlalchemy import ColumnElement, Connection, Delete, Row, delete, func, select, true, tuple_
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.dml import ReturningInsert
 
@@ -72,11 +73,10 @@ class AgentStore:
 
     def has_heard(self, claim: Claim, since: float) -> bool:
         """Whether an agent with the token of a poll has sent a heartbeat since then."""
-        found = select(heartbeats.c.token_id).where(
-            heartbeats.c.token_id == claim.token_id, heartbeats.c.received_at >= since
+        newest = self.database.remembered(
+            ("newest heartbeat", claim.token_id), partial(_newest, claim.token_id)
         )
-        with self.database.read() as connection:
-            return connection.execute(found.limit(1)).one_or_none() is not None
+        return newest is not None and newest >= since
 
     def forget(self, _of: Organization, older_than_seconds: float) -> int:
         """Remove agents without a heartbeat for that long; returns the number of rows."""
@@ -204,3 +204,10 @@ def _server(stored: Mapping[str, Any]) -> ServerReport:
     return ServerReport(
         location=stored["location"], state=ServerState(stored["state"]), error=stored["error"]
     )
+
+
+def _newest(token_id: int, connection: Connection) -> float | None:
+    newest: float | None = connection.execute(
+        select(func.max(heartbeats.c.received_at)).where(heartbeats.c.token_id == token_id)
+    ).scalar_one()
+    return newest

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from sqlalchemy import (
@@ -64,14 +65,10 @@ class RequestStore:
         busy deployment cannot starve another one. Requests for another token are left to it, as
         long as agents call with that.
         """
-        waiting = and_(requests.c.state == str(RequestState.WAITING), _claimed(claim))
-        with self.database.read() as connection:
-            # Most polls find nothing, and must not take SQLite's write lock.
-            found = connection.execute(
-                select(requests.c.deployment, requests.c.is_branch, requests.c.for_token)
-                .where(waiting)
-                .distinct()
-            ).all()
+        # Most polls find nothing, as the one before, and must not take SQLite's write lock.
+        found = self.database.remembered(
+            ("requests that wait", claim), partial(_places_of_waiting, claim)
+        )
         kept = self._heard({row.for_token for row in found} - {None, claim.token_id})
         found = [row for row in found if row.for_token not in kept]
         if not found:
@@ -87,17 +84,15 @@ class RequestStore:
             rows = [
                 row
                 for group in groups
-                for row in self._lease(connection, claim, and_(waiting, free, group))
+                for row in self._lease(connection, claim, and_(_waiting(claim), free, group))
             ]
         return [_request(row) for row in sorted(rows, key=lambda row: row.seq)]
 
     def has_leased(self, claim: Claim) -> bool:
         """Whether the token of a poll has taken a request that it has not answered."""
-        leased = select(requests.c.seq).where(
-            requests.c.state == str(RequestState.LEASED), requests.c.leased_by == claim.token_id
+        return self.database.remembered(
+            ("leased requests", claim.token_id), partial(_has_leased, claim.token_id)
         )
-        with self.database.read() as connection:
-            return connection.execute(leased.limit(1)).one_or_none() is not None
 
     def answer(
         self, deployment: str, request_id: str, answer: str, *, by: int | None
@@ -322,6 +317,28 @@ def _in(deployment: str) -> ColumnElement[bool]:
 def _held(by: int | None) -> ColumnElement[bool]:
     """Whether a token is the one that has taken a request."""
     return true() if by is None else requests.c.leased_by.is_not_distinct_from(by)
+
+
+def _places_of_waiting(
+    claim: Claim, connection: Connection
+) -> Sequence[Row[str, bool, int | None]]:
+    """Where requests wait that a poll may take, and for which tokens."""
+    return connection.execute(
+        select(requests.c.deployment, requests.c.is_branch, requests.c.for_token)
+        .where(_waiting(claim))
+        .distinct()
+    ).all()
+
+
+def _has_leased(token_id: int, connection: Connection) -> bool:
+    leased = select(requests.c.seq).where(
+        requests.c.state == str(RequestState.LEASED), requests.c.leased_by == token_id
+    )
+    return connection.execute(leased.limit(1)).one_or_none() is not None
+
+
+def _waiting(claim: Claim) -> ColumnElement[bool]:
+    return and_(requests.c.state == str(RequestState.WAITING), _claimed(claim))
 
 
 def _claimed(claim: Claim) -> ColumnElement[bool]:
