@@ -22,7 +22,7 @@ from dagstead.serverless.agents_before import has_ended
 from dagstead.serverless.instance import with_own_logs
 from dagstead.serverless.run_records import WorkerProgram, WorkerStart
 from dagstead.serverless.sandbox.limits import may_be_warm
-from dagstead.serverless.warm.standby import Order
+from dagstead.serverless.warm.standby import RunOrder
 from dagstead.serverless.warm.starts import WarmCode, WarmStarts
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ class PexRunLauncher(RunLauncher[DagsterInstance]):
                 deployment=deployment,
                 limits=limits,
             )
-            order = Order(run_id=run.run_id, arguments=executes, environment=token.given_to({}))
+            order = RunOrder(run_id=run.run_id, arguments=executes, environment=token.given_to({}))
             return WorkerProgram(cold, token.id, order)
 
         worker = self._records.start(
@@ -138,7 +138,8 @@ class PexRunLauncher(RunLauncher[DagsterInstance]):
             self._warm.follow(ahead)
         how = ", which had imported its code before" if worker.is_warm else ""
         self._instance.report_engine_event(
-            f"Started the run worker: process {worker.process.pid} of the managed pool{how}.",
+            f"Started the run worker: process {worker.process.pid} of the managed pool{how}."
+            f"{self._warm.remark(ahead)}",
             run,
             cls=type(self),
         )

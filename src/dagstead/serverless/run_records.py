@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from dagstead.serverless.sandbox.programs import Owner, Program
     from dagstead.serverless.sandbox.sandbox import Sandbox
-    from dagstead.serverless.warm.standby import Order, Standby
+    from dagstead.serverless.warm.standby import RunOrder, Standby
 
 _RUN_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _CLAIM = "claim.json"
@@ -46,7 +46,7 @@ class WorkerProgram(NamedTuple):
     #: The number of its token.
     token: int
     #: The same for a process that has imported its code; ``None`` has no such process do it.
-    order: Order | None = None
+    order: RunOrder | None = None
 
 
 class _Begun(NamedTuple):
@@ -306,18 +306,19 @@ def _claim(place: Path, launch: int) -> bool:
 
 
 def _handed_over(
-    find: Callable[[], Standby | None], order: Order | None, output: IO[bytes]
+    find: Callable[[], Standby | None], order: RunOrder | None, output: IO[bytes]
 ) -> _Begun | None:
     """Have a process that waits execute a run; nothing if there is none, or it has just ended."""
     standby = None if order is None else find()
     if order is None or standby is None:
         return None
+    is_warm = standby.has_imported
     try:
         standby.hand_over(order, output)
     except OSError:
         standby.end()
         return None
-    return _Begun(standby.name, standby.process, standby.mark, is_warm=True)
+    return _Begun(standby.name, standby.process, standby.mark, is_warm=is_warm)
 
 
 def disown(runs: Path) -> None:

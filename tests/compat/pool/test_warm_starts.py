@@ -99,6 +99,9 @@ def warm_run(plane: Plane, location: str, job: str) -> str:
             return run_id
         if job == "endless":
             plane.terminate(run_id)
+            plane.until(run_id, "CANCELED")
+        else:
+            plane.until(run_id, "SUCCESS")
         return None
 
     found = eventually(launched, 120, "a run in a process that waited for it")
@@ -158,6 +161,20 @@ def test_steps_of_code_with_threads_import_it_themselves(plane: Plane) -> None:
     assert len({each["imported"] for each in told.values()}) == 2
     [output] = plane.data.glob(f"pool/runs/{run_id}/worker.log")
     assert "it starts threads when it is imported" in output.read_text()
+
+
+def test_code_that_asks_for_the_token_gets_that_of_its_run(plane: Plane) -> None:
+    name = deployed(plane, "asking", 'TOKEN = os.environ.get("DAGSTER_CLOUD_AGENT_TOKEN")')
+    plane.until(plane.launch(name, "quick"), "SUCCESS")
+
+    def why() -> str | None:
+        run_id = plane.launch(name, "quick")
+        plane.until(run_id, "SUCCESS")
+        assert not is_warm(plane, run_id)
+        said = plane.messages(run_id)
+        return said if "asks for DAGSTER_CLOUD_AGENT_TOKEN" in said else None
+
+    eventually(why, 120, "a run that says why it starts cold")
 
 
 def test_a_location_may_do_without(plane: Plane) -> None:

@@ -13,6 +13,7 @@ from dagstead.errors import PexError
 from dagstead.serverless.sandbox.programs import StartCommand
 from dagstead.serverless.warm.standby import Standby
 from dagstead.serverless.warm.standbys import Standbys
+from dagstead.serverless.warm.worker import ASKED_FOR_TOKEN
 from dagstead.testing.clock import ManualClock
 from dagstead.testing.waiting import eventually
 
@@ -27,6 +28,7 @@ class Shop:
     def __init__(self, most: int) -> None:
         self.clock = ManualClock()
         self.has_memory = True
+        self.program = WAITS
         self.started = Counter[str]()
         self.cleaned = Counter[str]()
         self.all: list[Standby] = []
@@ -39,7 +41,9 @@ class Shop:
 
         def start() -> Standby:
             self.started[key] += 1
-            command = StartCommand(command=[sys.executable, "-c", WAITS], environment=os.environ)
+            command = StartCommand(
+                command=[sys.executable, "-c", self.program], environment=os.environ
+            )
             made = Standby.start(
                 key, command, now=self.clock(), clean=lambda: self.cleaned.update([key])
             )
@@ -170,3 +174,23 @@ def test_the_end_of_a_pool_is_theirs(shop: Shop) -> None:
     assert shop.launch("c") is None
     shop.filled()
     assert "c" not in shop.started
+
+
+@pytest.mark.parametrize("look", [True, False], ids=["seen before", "seen by the next run"])
+def test_code_that_needs_the_token_of_a_run_is_not_imported_before(
+    shop: Shop, *, look: bool
+) -> None:
+    shop.program = (
+        "import os, socket, sys; line = socket.socket(fileno=os.dup(0)); "
+        f"line.sendall({ASKED_FOR_TOKEN!r}); line.recv(1)"
+    )
+    shop.launch("a")
+    shop.filled()
+    eventually(lambda: shop.all[0].needs_token, 30, "what it says")
+    assert not shop.standbys.needs_token("a")
+    if look:
+        shop.standbys.look()
+    assert shop.launch("a") is None
+    assert shop.standbys.needs_token("a")
+    shop.filled()
+    assert shop.started["a"] == 1

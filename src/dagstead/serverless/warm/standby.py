@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from dagstead.serverless.processes import ProcessMark, start_leader
+from dagstead.serverless.warm.worker import ASKED_FOR_TOKEN, IMPORTED
 
 if TYPE_CHECKING:
     from dagstead.serverless.sandbox.programs import StartCommand
@@ -26,7 +27,7 @@ _HAND_OVER_SECONDS = 1.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Order:
+class RunOrder:
     """What a warm worker is told."""
 
     #: The run to execute.
@@ -93,7 +94,23 @@ class Standby:
         """Whether it still runs."""
         return self.process.poll() is None
 
-    def hand_over(self, order: Order, output: IO[bytes]) -> None:
+    @property
+    def has_imported(self) -> bool:
+        """Whether it has imported its code."""
+        return self._said() == IMPORTED
+
+    @property
+    def needs_token(self) -> bool:
+        """Whether its code asks for the token of a run when it is imported."""
+        return self._said() == ASKED_FOR_TOKEN
+
+    def _said(self) -> bytes:
+        try:
+            return self._line.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+        except OSError:
+            return b""
+
+    def hand_over(self, order: RunOrder, output: IO[bytes]) -> None:
         """Have it execute a run.
 
         Args:

@@ -38,6 +38,8 @@ class _Seat:
     launched_at: float = float("-inf")
     #: Whether the last one was let go of, and had waited for nothing.
     was_in_vain: bool = False
+    #: Whether its code can be imported by the worker of a run only.
+    needs_token: bool = False
 
 
 @dataclass(kw_only=True)
@@ -66,10 +68,17 @@ class Standbys:
                 return None
             standby, seat.standby = seat.standby, None
             seat.was_in_vain = False
-        if self._is_good(standby):
-            return standby
+            if self._is_good(standby):
+                return standby
+            seat.needs_token = standby.needs_token
         standby.end()
         return None
+
+    def needs_token(self, key: str) -> bool:
+        """Whether nothing waits for runs of this code, as it needs their token to be imported."""
+        with self._lock:
+            seat = self._seats.get(key)
+            return seat is not None and seat.needs_token
 
     def follow(self, key: str, start: Callable[[], Standby]) -> None:
         """A run was launched: have one for the next, if that is likely to come soon.
@@ -84,7 +93,8 @@ class Standbys:
             self._seats.move_to_end(key)
             is_rare = seat.was_in_vain and now - seat.launched_at > _MOST_AGE
             seat.launched_at = now
-            if not self.most or seat.standby or seat.is_being_filled or is_rare:
+            is_there = seat.standby or seat.is_being_filled
+            if not self.most or is_there or is_rare or seat.needs_token:
                 return
             seat.is_being_filled = True
             self._forget_oldest()
@@ -138,12 +148,14 @@ class Standbys:
         return seat.standby is not None and not self._is_good(seat.standby)
 
     def _is_good(self, standby: Standby) -> bool:
-        return standby.is_waiting and self.clock() - standby.started_at <= _MOST_AGE
+        is_fresh = self.clock() - standby.started_at <= _MOST_AGE
+        return standby.is_waiting and is_fresh and not standby.needs_token
 
     def _emptied(self, seats: Iterable[_Seat]) -> Iterator[Standby]:
         for seat in seats:
             if seat.standby is not None:
                 yield seat.standby
+                seat.needs_token = seat.standby.needs_token
                 seat.standby = None
                 seat.was_in_vain = True
 

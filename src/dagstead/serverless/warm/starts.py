@@ -88,6 +88,15 @@ class WarmStarts:
         """A run of this code was launched; another one may follow."""
         self.standbys.follow(code.key, partial(self._start, code))
 
+    def remark(self, code: WarmCode) -> str:
+        """What to say of a run whose worker has imported nothing before; mostly nothing."""
+        if not self.standbys.needs_token(code.key):
+            return ""
+        return (
+            " It imports its code now, and not before, as that asks for DAGSTER_CLOUD_AGENT_TOKEN "
+            "when it is imported."
+        )
+
     def _start(self, code: WarmCode) -> Standby:
         name = f"warm-{uuid4().hex}"
         program = replace(code.program(), umask=self.umask)

@@ -21,6 +21,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from importlib import import_module
 from multiprocessing import forkserver
 from pathlib import Path
@@ -33,6 +34,9 @@ _WORDS = slice(45, 47)
 #: The place of that argument among those of Dagster's executor.
 _START_METHOD = 3
 _TOKEN = "DAGSTER_CLOUD_AGENT_TOKEN"  # noqa: S105 - the name of a variable
+#: What a worker says that has imported its code, and one whose code asks for the token meanwhile.
+IMPORTED = b"I"
+ASKED_FOR_TOKEN = b"T"
 _OPEN_IN_GRPC = frozenset({"Channel", "Server", "_Server"})
 
 
@@ -44,25 +48,36 @@ def main() -> None:
     _read_nothing()
     _try_to(_import_dagster)
     _try_to(lambda: _make_instance(sys.argv[2]))
-    seeds = _Seeds()
-    with seeds:
+    seeds, token = _Seeds(), _TokenWatch()
+    with seeds, token:
         _try_to(lambda: _import_code(sys.argv[1]))
+    # Whoever has sent the order meanwhile does not listen any more.
+    with suppress(OSError):
+        line.sendall(ASKED_FOR_TOKEN if token.is_asked_for else IMPORTED)
     obstacle = _obstacle_to_forks()
     order = _order_from(line)
     line.close()
-    if order is not None:
-        _carry_out(*order, obstacle=obstacle, seeds=seeds)
+    if order is None:
+        return
+    told, output = order
+    _print_into(output)
+    os.environ.update(told["environment"])
+    if token.is_asked_for:
+        # What it has imported is not what the run would have.
+        program = [sys.executable, "-m", "dagster", *told["arguments"]]
+        os.execv(sys.executable, program)  # noqa: S606 - without a shell
+    _carry_out(told, obstacle=obstacle, seeds=seeds)
 
 
-def _carry_out(
-    order: Mapping[str, Any], output: int, *, obstacle: str | None, seeds: _Seeds
-) -> None:
+def _print_into(output: int) -> None:
     sys.stdout.flush()
     sys.stderr.flush()
     for stream in _OUTPUTS:
         os.dup2(output, stream)
     os.close(output)
-    os.environ.update(order["environment"])
+
+
+def _carry_out(order: Mapping[str, Any], *, obstacle: str | None, seeds: _Seeds) -> None:
     # Whole, the words would need more room than this process was started with.
     _show_in_process_list([sys.executable, "-m", "dagster", "api", "execute_run", order["run_id"]])
     if obstacle is None:
@@ -159,6 +174,24 @@ class _Seeds:
             os.register_at_fork(after_in_child=lambda: random.setstate(chosen))
 
 
+class _TokenWatch:
+    """Whether code asks for the token when it is imported: a worker that waits has none yet."""
+
+    def __init__(self) -> None:
+        self.is_asked_for = False
+        self._encode: Any = os.environ.encodekey
+
+    def __enter__(self) -> None:
+        os.environ.encodekey = self._note
+
+    def __exit__(self, *_exception: object) -> None:
+        os.environ.encodekey = self._encode
+
+    def _note(self, key: str) -> Any:
+        self.is_asked_for = self.is_asked_for or key == _TOKEN
+        return self._encode(key)
+
+
 def _obstacle_to_forks() -> str | None:
     """Why a fork of this process would not be as good as one that imports the code itself."""
     if sys.version_info >= (3, 14):
@@ -217,7 +250,11 @@ def _fork_steps() -> None:
 def _order_from(line: socket.socket) -> tuple[Mapping[str, Any], int] | None:
     """The order, and the descriptor of the file for all that the run prints."""
     size = array.array("i").itemsize
-    head, parts, _, _ = line.recvmsg(_LENGTH.size, socket.CMSG_SPACE(size))
+    try:
+        head, parts, _, _ = line.recvmsg(_LENGTH.size, socket.CMSG_SPACE(size))
+    except ConnectionResetError:
+        # Nobody has read what it said, and nobody needs it.
+        return None
     if not head:
         return None
     descriptors = array.array("i")
