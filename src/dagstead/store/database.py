@@ -21,7 +21,7 @@ from dagstead.plane.leases import Fence
 from dagstead.store.away import translated
 from dagstead.store.fences import require_fence
 from dagstead.store.lines import KEEP_ALIVE, Patience, timed_connection, unhurried
-from dagstead.store.unchanged import Found, Unchanged
+from dagstead.store.unchanged import Found, UnchangedRows
 
 #: The schema of our own tables on Postgres. Every deployment has another one.
 CONTROL_SCHEMA = "dagstead"
@@ -76,7 +76,7 @@ class Database:
         if self.is_sqlite:
             self._busy_seconds = patience.lock if patience else _SQLITE_BUSY_SECONDS
             self._engine = _sqlite_engine(parsed, self._busy_seconds)
-            self._unchanged: Unchanged | None = Unchanged(self._engine)
+            self._unchanged: UnchangedRows | None = UnchangedRows(self._engine)
         else:
             self._unchanged = None
             self._engine = _pg_engine(parsed, pool_size, patience or Patience(), fence)

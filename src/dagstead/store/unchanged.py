@@ -15,7 +15,7 @@ Found = TypeVar("Found")
 _MOST = 10_000
 
 
-class Unchanged:
+class UnchangedRows:
     """Remembers what was read from a SQLite file. Safe to use from several threads.
 
     SQLite tells each connection, without reading the file, whether any other one has changed it,
