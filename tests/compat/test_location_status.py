@@ -123,10 +123,7 @@ class Ground:
         return self.deployment.launch(LOCATION, JOB, config=config)
 
     def refused(self) -> str:
-        """Why a launch is refused, within seconds.
-
-        It is one whose plan is not known, so that the location's code is asked.
-        """
+        """Why a launch is refused, within seconds, whose plan nobody has asked for before."""
         begun = time.monotonic()
         another = {"loggers": {"console": {"config": {"name": uuid4().hex}}}}
         with pytest.raises(GraphQLRefusedError) as refusal:

@@ -365,14 +365,9 @@ class Launches:
         alive = {beat.key for beat in roster.living}
         beats = of_deployment(roster.beats, deployment.name, is_branch=deployment.is_branch)
         holder = next((beat for beat in beats if launch.is_with(beat.key)), None)
-        if holder is not None and holder.key in alive:
-            return None
-        if (
-            holder is not None
-            and holder.is_pool
-            and any(beat.is_pool and beat.key in alive for beat in beats)
-        ):
-            # Any other agent of the pool looks after the workers of the one before it.
+        # Any other agent of the pool looks after the workers of the one before it.
+        has_pool = any(beat.is_pool and beat.key in alive for beat in beats)
+        if holder is not None and (holder.key in alive or (holder.is_pool and has_pool)):
             return None
         name = launch.begun_by if holder is None else holder.label or holder.agent_id
         silent = "" if holder is None else f", silent for {now - holder.received_at:.0f} seconds"
