@@ -89,6 +89,14 @@ def is_warm(plane: Plane, run_id: str) -> bool:
     return WARM in plane.messages(run_id)
 
 
+def all_wait(plane: Plane) -> bool:
+    """Whether the processes that were started ahead of runs have imported everything."""
+    found = plane.processes("warm/worker.py")
+    return bool(found) and all(
+        each.cpu_times().user > 1 and each.cpu_percent(interval=0.5) < 5 for each in found
+    )
+
+
 def warm_run(plane: Plane, location: str, job: str) -> str:
     """A run that a warm worker executes: soon after another one, most are."""
 
@@ -102,6 +110,7 @@ def warm_run(plane: Plane, location: str, job: str) -> str:
             plane.until(run_id, "CANCELED")
         else:
             plane.until(run_id, "SUCCESS")
+        eventually(lambda: all_wait(plane), 60, "a process that waits", retry_on=(psutil.Error,))
         return None
 
     found = eventually(launched, 120, "a run in a process that waited for it")
