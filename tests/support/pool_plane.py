@@ -142,9 +142,9 @@ class Plane:
         result = self.ask(DEPLOY, document={"locations": [document]})["deployLocations"]
         assert result["__typename"] == "DeployLocationsSuccess", result
 
-    def deploy_pex(self, location: str, *files: str) -> None:
+    def deploy_pex(self, location: str, *files: str, **more: object) -> None:
         self.upload(*files)
-        self.deploy(location, pex_metadata={"pex_tag": pex_tag(*files)})
+        self.deploy(location, pex_metadata={"pex_tag": pex_tag(*files)}, **more)
 
     def loaded(self, location: str) -> Mapping[str, Any]:
         """What became of the newest deploy."""

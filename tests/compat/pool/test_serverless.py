@@ -108,6 +108,14 @@ def location(plane: Plane, source: str, deps: str) -> str:
     return "shared"
 
 
+@pytest.fixture(scope="module")
+def cold(plane: Plane, source: str, deps: str) -> str:
+    """A location whose runs take a moment to start."""
+    plane.deploy_pex("cold", deps, source, container_context={"dagstead_pool": {"warm": False}})
+    assert plane.loaded("cold")["__typename"] == "RepositoryLocation"
+    return "cold"
+
+
 def own_umask() -> str:
     """That of the tests, which have started the pool."""
     umask = os.umask(0)
@@ -282,9 +290,9 @@ def test_what_the_pool_cannot_run_says_so(
 
 
 def test_a_worker_that_is_killed_in_its_first_second_is_replaced_once(
-    plane: Plane, location: str
+    plane: Plane, cold: str
 ) -> None:
-    run_id = plane.launch(location, "slow")
+    run_id = plane.launch(cold, "slow")
     _kill_worker_of(plane, run_id)
     again = "It is launched again (launch 2)."
     eventually(lambda: again in plane.messages(run_id), 90, "another launch")
@@ -296,8 +304,8 @@ def test_a_worker_that_is_killed_in_its_first_second_is_replaced_once(
     assert "was killed by signal 9" in messages
 
 
-def test_a_run_that_is_starting_can_be_ended(plane: Plane, location: str) -> None:
-    run_id = plane.launch(location, "slow")
+def test_a_run_that_is_starting_can_be_ended(plane: Plane, cold: str) -> None:
+    run_id = plane.launch(cold, "slow")
     plane.until(run_id, "STARTING")
 
     plane.terminate(run_id)

@@ -9,7 +9,6 @@ import psutil
 import pytest
 
 from dagstead.testing.waiting import eventually
-from tests.support.pex import pex_tag
 from tests.support.pool_plane import Plane
 
 pytestmark = pytest.mark.compat
@@ -79,8 +78,7 @@ def deployed(plane: Plane, name: str, threads: str = "", **more: object) -> str:
     """A location that has loaded."""
     source = plane.bench.source({"project.py": PROJECT.replace("THREADS", threads)})
     deps = plane.bench.dependencies({"library/__init__.py": "VERSION = 1\n"})
-    plane.upload(deps, source)
-    plane.deploy(name, pex_metadata={"pex_tag": pex_tag(deps, source)}, **more)
+    plane.deploy_pex(name, deps, source, **more)
     assert plane.loaded(name)["__typename"] == "RepositoryLocation"
     return name
 

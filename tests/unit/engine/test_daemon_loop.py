@@ -61,6 +61,11 @@ def loop_of(
     return DaemonLoop(daemon, Workspace(instance), is_quiet=lambda: quiet)  # type: ignore[arg-type]
 
 
+def rest_of(loop: DaemonLoop) -> float:
+    """How long it has nothing to do: on a busy machine, a turn may end before that."""
+    return next(seconds for seconds in iter(loop.take, None) if seconds)
+
+
 def test_a_wait_is_the_time_to_the_next_turn(instance: DagsterInstance) -> None:
     done: list[str] = []
 
@@ -72,7 +77,7 @@ def test_a_wait_is_the_time_to_the_next_turn(instance: DagsterInstance) -> None:
             yield None
 
     loop = loop_of(Loop(steps), instance)
-    assert [loop.take() for _ in range(3)] == [30, 30, 30]
+    assert [rest_of(loop) for _ in range(3)] == [30, 30, 30]
     assert done == ["work"] * 3
 
 
@@ -82,15 +87,14 @@ def test_where_nothing_can_be_due_it_rests_for_long(instance: DagsterInstance) -
             rest.wait(1)
             yield None
 
-    assert loop_of(Loop(steps), instance, quiet=True).take() == daemon_loop._QUIET_SECONDS
-    assert loop_of(Loop(steps), instance).take() == 1
+    assert rest_of(loop_of(Loop(steps), instance, quiet=True)) == daemon_loop._QUIET_SECONDS
+    assert rest_of(loop_of(Loop(steps), instance)) == 1
 
 
 def test_what_comes_in_intervals_is_not_asked_in_between(instance: DagsterInstance) -> None:
     daemon = Interval(interval_seconds=120)
-    seconds = loop_of(daemon, instance).take()
+    seconds = rest_of(loop_of(daemon, instance))
     assert daemon.iterations == 1
-    assert seconds is not None
     assert 100 < seconds <= 120
 
 
@@ -114,10 +118,8 @@ def test_an_error_begins_the_loop_anew_and_is_in_the_heartbeat(
         raise ValueError("no such table")
 
     loop = loop_of(Loop(steps), instance)
-    rests = [loop.take() for _ in range(4)]
-    # On a busy machine, a turn may end before the error.
-    assert set(rests) - {0.0} == {daemon_loop._ERROR_SECONDS}
-    assert len(begun) > 1
+    assert [rest_of(loop) for _ in range(2)] == [daemon_loop._ERROR_SECONDS] * 2
+    assert len(begun) == 2
     loop.daemon._last_heartbeat_time = None
     loop.take()
     [beat] = instance.get_daemon_heartbeats().values()
