@@ -18,6 +18,7 @@ from dagster._utils.error import serializable_error_info_from_exc_info
 from dagster_shared.error import SerializableErrorInfo
 
 from dagstead.engine.run_queue_daemon import RunQueueDaemon
+from dagstead.engine.sqlite_storages import close_idle
 
 logger = logging.getLogger(__name__)
 
@@ -85,8 +86,11 @@ class DaemonLoop:
         end = time.monotonic() + _SLICE_SECONDS
         while not self._rest.is_set():
             seconds = self._step()
+            if seconds > 0 and self._is_quiet():
+                close_idle(self._workspace.instance)
+                return max(seconds, _QUIET_SECONDS)
             if seconds > 0:
-                return max(seconds, _QUIET_SECONDS) if self._is_quiet() else seconds
+                return seconds
             if time.monotonic() > end:
                 return 0.0
         self._close()

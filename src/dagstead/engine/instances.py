@@ -20,6 +20,7 @@ from sqlalchemy.engine import URL, make_url
 from dagstead.control.all import control_over
 from dagstead.engine.automations import Automations
 from dagstead.engine.base_graphs import BaseGraphs
+from dagstead.engine.blank_storage import make_blank_storage, sqlite_settings
 from dagstead.engine.calls import AgentCalls
 from dagstead.engine.connections import SharedConnections
 from dagstead.engine.daemon_health import statuses_of
@@ -30,7 +31,7 @@ from dagstead.engine.orchestration import DagsterOrchestration
 from dagstead.engine.postgres_storages import GroupedPostgresEventLog
 from dagstead.engine.run_gate import RunGate
 from dagstead.engine.run_launcher import AgentRunLauncher
-from dagstead.engine.sqlite_storages import HeldEventLog, HeldRunStorage, HeldScheduleStorage
+from dagstead.engine.sqlite_storages import close_idle
 from dagstead.engine.storage_upgrades import upgrade_storage
 from dagstead.engine.stored_definitions import StoredDefinitions
 from dagstead.errors import DeploymentNotFoundError
@@ -157,9 +158,13 @@ class Instances:
             self._require_existing(deployment)
             self.store.database.create_schema(deployment_schema(deployment.name))
             (home / "dagster.yaml").touch()
+            if self.postgres_url is None:
+                make_blank_storage(home)
             ref = InstanceRef.from_dir(str(home), overrides=self._config(deployment, home))
             instance = DagsterInstance.from_ref(ref)
             upgrade_storage(instance, deployment.name)
+            # Of most of its storages, an agent that looks for runs needs nothing.
+            close_idle(instance)
         if self._connections:
             self._connections.give_to(instance, deployment_schema(deployment.name))
         if isinstance(instance, DeploymentInstance):
@@ -213,17 +218,7 @@ class Instances:
         if self.postgres_url:
             url = postgres_schema_url(self.postgres_url, deployment_schema(name))
             return {**common, **_postgres_config(url)}
-        return {**common, **_sqlite_config(home)}
-
-
-def _sqlite_config(home: Path) -> dict[str, Any]:
-    # One event log file for all runs: it has the global cursors that agents ask for, and takes
-    # more events per second from several runs than one file per run would.
-    return {
-        "run_storage": _storage(HeldRunStorage, base_dir=str(home / "runs")),
-        "event_log_storage": _storage(HeldEventLog, base_dir=str(home / "events")),
-        "schedule_storage": _storage(HeldScheduleStorage, base_dir=str(home / "schedules")),
-    }
+        return {**common, **sqlite_settings(home)}
 
 
 def _postgres_config(url: str) -> dict[str, Any]:

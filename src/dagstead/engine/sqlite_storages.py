@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Self
 
+from dagster import DagsterInstance
 from dagster._core.storage.event_log import ConsolidatedSqliteEventLogStorage
 from dagster._core.storage.event_log.sqlite.consolidated_sqlite_event_log import (
     SQLITE_EVENT_LOG_FILENAME,
@@ -68,9 +69,13 @@ class _Keeping:
         with self._held.begin() as connection:
             yield connection
 
+    def close_idle(self) -> None:
+        """Close the connections that are not in use; a next statement opens others."""
+        self._held.dispose()
+
     def dispose(self) -> None:
         """Close the connections that are not in use."""
-        self._held.dispose()
+        self.close_idle()
 
 
 class HeldRunStorage(_Keeping, SqliteRunStorage):
@@ -119,13 +124,17 @@ class HeldEventLog(GroupedEventLog, ConsolidatedSqliteEventLogStorage):
                 self._looking = _Looking(self._held, self._tell, self._nobody_watches)
                 self._looking.start()
 
+    def close_idle(self) -> None:
+        """Close the connections that are not in use; a next statement opens others."""
+        self._held.dispose()
+
     def dispose(self) -> None:
         """Close the connections that are not in use, and watch no more."""
         with self._watching:
             looking, self._looking = self._looking, None
         if looking is not None:
             looking.stop()
-        self._held.dispose()
+        self.close_idle()
 
     def _has_written(self) -> None:
         looking = self._looking
@@ -142,6 +151,16 @@ class HeldEventLog(GroupedEventLog, ConsolidatedSqliteEventLogStorage):
             # Who watches next starts another thread.
             self._looking = None
             return True
+
+
+def close_idle(instance: DagsterInstance) -> None:
+    """Close an instance's connections to SQLite files that are not in use.
+
+    Each has a cache of its own, and knows all tables: half a megabyte for a deployment.
+    """
+    for storage in (instance.run_storage, instance.event_log_storage, instance.schedule_storage):
+        if isinstance(storage, (_Keeping, HeldEventLog)):
+            storage.close_idle()
 
 
 class _Looking(threading.Thread):

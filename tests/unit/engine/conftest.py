@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -34,21 +33,8 @@ from tests.unit.engine.runs import (
 from tests.unit.engine.settings_stage import Stage
 
 
-@pytest.fixture(scope="module")
-def made_deployments(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The databases of a deployment without runs: making them takes longer than a test."""
-    folder = tmp_path_factory.mktemp("made")
-    store = empty_store(folder, ManualClock())
-    opened = Instances(store, folder / "deployments", None)
-    opened.get(store.deployments.create("prod"))
-    opened.close()
-    store.close()
-    return folder / "deployments"
-
-
 @pytest.fixture
-def instances(made_deployments: Path, tmp_path: Path, clock: ManualClock) -> Iterator[Instances]:
-    shutil.copytree(made_deployments, tmp_path / "deployments")
+def instances(tmp_path: Path, clock: ManualClock) -> Iterator[Instances]:
     store = empty_store(tmp_path, clock)
     store.deployments.create("prod")
     deploy(store, "prod", [WEATHER])

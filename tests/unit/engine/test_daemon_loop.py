@@ -13,6 +13,7 @@ from dagster._daemon.daemon import DaemonIterator, DagsterDaemon, IntervalDaemon
 
 from dagstead.engine import daemon_loop
 from dagstead.engine.daemon_loop import DaemonLoop
+from dagstead.engine.instances import Instances
 
 
 class Loop(DagsterDaemon[Any]):
@@ -89,6 +90,23 @@ def test_where_nothing_can_be_due_it_rests_for_long(instance: DagsterInstance) -
 
     assert rest_of(loop_of(Loop(steps), instance, quiet=True)) == daemon_loop._QUIET_SECONDS
     assert rest_of(loop_of(Loop(steps), instance)) == 1
+
+
+def test_where_nothing_can_be_due_no_connection_is_kept(instances: Instances) -> None:
+    instance = instances.get(instances.store.deployments.get("prod"))
+
+    def steps(rest: threading.Event) -> DaemonIterator:
+        instance.get_runs_count()
+        rest.wait(1)
+        yield None
+
+    def kept_connections(*, quiet: bool) -> int:
+        rest_of(loop_of(Loop(steps), instance, quiet=quiet))
+        kept: int = instance.run_storage._held.pool.checkedin()  # type: ignore[attr-defined]
+        return kept
+
+    assert kept_connections(quiet=False) == 1
+    assert kept_connections(quiet=True) == 0
 
 
 def test_what_comes_in_intervals_is_not_asked_in_between(instance: DagsterInstance) -> None:
