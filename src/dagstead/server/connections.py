@@ -24,6 +24,7 @@ from uvicorn.protocols.http.httptools_impl import (
 from uvicorn.server import ServerState
 
 from dagstead.server.headers import RAW_HEADERS
+from dagstead.server.joined_writes import JoinedWrites
 
 logger = logging.getLogger(__name__)
 
@@ -201,6 +202,7 @@ class BoundedProtocol(HttpToolsProtocol):
         # None, or an older one, if it is the request for a websocket.
         cycle: RequestResponseCycle | None = self.cycle
         if cycle is not None and not cycle.response_complete:
+            cycle.transport = JoinedWrites(self.transport, self.loop)  # type: ignore[assignment]
             self._cycles.append(cycle)
 
     def on_body(self, body: bytes) -> None:
