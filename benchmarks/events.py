@@ -21,6 +21,8 @@ from tests.support.environments import own_environment
 
 SCENARIO = "Events"
 RATE, PROCESSOR = "events", "processor of the web server for an event"
+#: Tests want to read more.
+_VARIABLES = {"DAGSTEAD_LOG_LEVEL": "info"}
 _DEPLOYMENT = "prod"
 #: Batch size and number of writers.
 LOADS = {"single, 1 writer": (1, 1), "single, 16 writers": (1, 16), "50, 16 writers": (50, 16)}
@@ -83,7 +85,7 @@ def storages(
     """A control plane that agents write to, and open-source storage."""
     folder.mkdir(parents=True)
     with ExitStack() as stack:
-        plane = stack.enter_context(ControlPlane(folder, database=database))
+        plane = stack.enter_context(ControlPlane(folder, database=database, variables=_VARIABLES))
         stack.enter_context(closing(plane.deployment(_DEPLOYMENT)))
         agent = stack.enter_context(_writers(_home(folder / "agent", _agent(plane))))
         plain = stack.enter_context(_writers(_home(folder / "plain", _plain(plain_database))))

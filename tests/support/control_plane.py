@@ -264,10 +264,16 @@ class ControlPlane:
             [
                 environment.program("dagstead"),
                 *(part, "--data", self.data),
-                *("--log-level", "debug", *database, *arguments),
+                *(*database, *arguments),
             ],
             log=self.folder / f"{name or part}.log",
-            env=environment.variables(DAGSTEAD_POOL_LOCAL_CODE="true", **self._variables),
+            env=environment.variables(
+                **{
+                    "DAGSTEAD_POOL_LOCAL_CODE": "true",
+                    "DAGSTEAD_LOG_LEVEL": "debug",
+                    **self._variables,
+                }
+            ),
             cwd=self.folder,
             # The pool becomes another program at once.
             warm=None if part == "pool" else warm_programs(environment, SERVERS),

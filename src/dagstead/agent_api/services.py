@@ -155,7 +155,7 @@ def caller_of(
             "Create an agent token with `dagstead token create --kind agent`."
         )
         raise ForbiddenError(msg)
-    token.require_more_than_deploying(f"{request.url.path!r}")
+    token.require_more_than_deploying(f"{request.scope['path']!r}")
     return Caller(
         services=services,
         token=token,

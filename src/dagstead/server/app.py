@@ -155,6 +155,8 @@ def create_app(
     exposition = Exposition(control)
     max_file = settings.max_file_mb * MEBIBYTE
     routes: list[BaseRoute] = [
+        # It comes many times a second, and each route before it is compared with the path.
+        Route("/graphql", operator.graphql, methods=["GET", "POST"]),
         *health_routes(control),
         *metrics_routes(control, exposition),
         *sign_in.routes(),
@@ -162,7 +164,6 @@ def create_app(
         *blob_routes(agents, spool=settings.data / "uploads", max_bytes=max_file),
         *agent_routes(agents),
         *not_offered_routes(),
-        Route("/graphql", operator.graphql, methods=["GET", "POST"]),
         *console_routes(console),
         Route("/", operator.first, methods=["GET"]),
         # The CLI sends people here when its address names no deployment.
