@@ -15,6 +15,7 @@ from dagstead.errors import DeploymentNotFoundError, UnauthenticatedError
 from dagstead.plane.tokens import Grant, TokenKind
 from dagstead.store.all import Store
 from dagstead.store.database import Database
+from dagstead.testing.clock import ManualClock
 from tests.support.stores import empty_store
 
 pytestmark = pytest.mark.storage
@@ -96,6 +97,74 @@ def test_a_revoked_token_opens_nothing_from_then_on(store: Store) -> None:
         store.tokens.authenticate(secret)
 
 
+def test_what_was_read_is_known_until_there_is_a_change(reading: Reading, store: Store) -> None:
+    assert store.database.known("tokens") is None
+    reading.of("tokens")
+    reading.of("deployments")
+    assert store.database.known("deployments") == 0
+    store.deployments.create("prod")
+    assert store.database.known("deployments") is None
+    assert reading.of("deployments") == 1
+    assert store.database.known("deployments") == 1
+    assert store.database.known("tokens") is None
+
+
+def test_nothing_is_known_while_others_ask(reading: Reading, store: Store) -> None:
+    reading.of("deployments")
+    unchanged = store.database._unchanged
+    assert unchanged is not None
+    with unchanged._lock:
+        assert store.database.known("deployments") is None
+    assert store.database.known("deployments") == 0
+
+
+def test_where_the_file_is_locked_it_is_read_and_nothing_is_known(
+    reading: Reading, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reading.of("deployments")
+    unchanged = store.database._unchanged
+    assert unchanged is not None
+
+    def locked() -> object:
+        raise sqlite3.OperationalError("database is locked")
+
+    monkeypatch.setattr(unchanged, "_newest_version", locked)
+    assert store.database.known("deployments") is None
+    assert reading.of("deployments") == 0
+    assert reading.times == 2
+
+
+def test_a_token_is_known_while_it_is_valid_and_its_use_was_noted(tmp_path: Path) -> None:
+    clock = ManualClock()
+    with closing(empty_store(tmp_path, clock)) as store:
+        secret = "agent:dagstead:secret"
+        token = store.tokens.create("eu", TokenKind.AGENT, secret, Grant(expires_at=clock() + 3600))
+
+        def is_known() -> bool:
+            return store.tokens.known(secret, "192.0.2.1") is not None
+
+        def call() -> None:
+            # The first one notes the use of the token, which is a change.
+            for _ in range(2):
+                store.tokens.authenticate(secret, "192.0.2.1")
+
+        assert not is_known()
+        call()
+        assert is_known()
+        clock.advance(61)
+        # Somebody has to note that it is in use.
+        assert not is_known()
+        call()
+        assert is_known()
+        clock.advance(3600)
+        assert not is_known()
+        with pytest.raises(UnauthenticatedError, match="has expired"):
+            store.tokens.authenticate(secret, "192.0.2.1")
+        store.tokens.revoke(token.id)
+        assert not is_known()
+        assert store.tokens.known("agent:dagstead:another") is None
+
+
 def test_on_postgres_it_is_read_each_time(postgres_url: str) -> None:
     with closing(Database(postgres_url)) as database:
         database.migrate()
@@ -103,3 +172,4 @@ def test_on_postgres_it_is_read_each_time(postgres_url: str) -> None:
         for _ in range(2):
             assert reading.of("dagstead.deployments") == 0
         assert reading.times == 2
+        assert database.known("dagstead.deployments") is None

@@ -213,6 +213,19 @@ class TokenReader:
             return self._backend.store.workers.authenticate(ORGANIZATION, secret)
         return self._backend.store.tokens.authenticate(secret, address)
 
+    def known(self, secret: str, sender: str | None = None) -> Token | None:
+        """The token of a secret, if it is known without waiting for the database.
+
+        An event loop may ask; :meth:`of_secret` knows the others, and says what is wrong.
+
+        Args:
+            secret: that somebody sends.
+            sender: the address of whoever sends it, if that is known.
+        """
+        if is_of_worker(secret):
+            return self._backend.store.workers.known(ORGANIZATION, secret)
+        return self._backend.store.tokens.known(secret, sender)
+
     def require_valid(self, token: Token) -> None:
         """Look whether the holder of a token that was read a while ago may still call.
 

@@ -56,6 +56,7 @@ TRAIL: Final[Mapping[str, RowRule | Quiet]] = {
     "tokens.remove_scope": RowRule(on=say.given("token_id", "token "), state=say.token),
     "tokens.all": Quiet.VIEW,
     "tokens.agent": Quiet.VIEW,
+    "token_reader.known": Quiet.WORK,
     "token_reader.of_secret": Quiet.WORK,
     "token_reader.require_valid": Quiet.WORK,
     "pool_tokens.renew": RowRule(on=say.given("machine", "pool on "), by_system=True),

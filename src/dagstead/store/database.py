@@ -114,6 +114,13 @@ class Database:
         with translated():
             return self._unchanged.find(what, anew)
 
+    def known(self, what: Hashable) -> Any | None:
+        """What :meth:`remembered` would return without reading; ``None`` if that is not known.
+
+        It never waits, so that an event loop may ask. On Postgres nothing is known.
+        """
+        return None if self._unchanged is None else self._unchanged.known(what)
+
     @contextmanager
     def write(self, *, waits: bool = True) -> Iterator[Connection]:
         """A transaction: committed at the end, rolled back by any exception.

@@ -33,6 +33,10 @@ class TokenUses:
     #: When this process last wrote, by the token's id.
     _noted: dict[int, float] = field(default_factory=dict)
 
+    def is_due(self, row: Row[Any], address: str | None) -> bool:
+        """Whether the use of a token should be noted."""
+        return bool(self._values(row, address, self.clock()))
+
     def note(self, row: Row[Any], address: str | None) -> None:
         """Record the use of a token, if that is possible now: no caller depends on it."""
         now = self.clock()

@@ -97,6 +97,18 @@ class TokenStore:
         row, former = self.database.remembered(("token", hashed), partial(_found, hashed))
         return self._former(former, address) if row is None else self.valid(row, address)
 
+    def known(self, secret: str, address: str | None = None) -> Token | None:
+        """The token of a secret, if no database has to be asked or told for that.
+
+        Args:
+            secret: that somebody sends.
+            address: whoever sends it, if that is known.
+        """
+        row, _ = self.database.known(("token", hash_secret(secret))) or (None, None)
+        if row is None or self._no_longer_valid(row) or self.uses.is_due(row, address):
+            return None
+        return token_of(row)
+
     def _former(self, row: Row[Any] | None, address: str | None) -> Token:
         if row is None:
             msg = (
@@ -187,15 +199,19 @@ class TokenStore:
         Raises:
             UnauthenticatedError: when it is revoked or expired.
         """
-        if row.revoked_at is not None:
-            msg = f"Token {row.name!r} was revoked. Create a new one with `dagstead token create`."
-            raise UnauthenticatedError(msg, token=_in_words(row))
-        if row.expires_at is not None and row.expires_at <= self.clock():
-            way = "token create" if row.repository is None else "login"
-            msg = f"Token {row.name!r} has expired. Get a new one with `dagstead {way}`."
+        msg = self._no_longer_valid(row)
+        if msg is not None:
             raise UnauthenticatedError(msg, token=_in_words(row))
         self.uses.note(row, address)
         return token_of(row)
+
+    def _no_longer_valid(self, row: Row[Any]) -> str | None:
+        if row.revoked_at is not None:
+            return f"Token {row.name!r} was revoked. Create a new one with `dagstead token create`."
+        if row.expires_at is not None and row.expires_at <= self.clock():
+            way = "token create" if row.repository is None else "login"
+            return f"Token {row.name!r} has expired. Get a new one with `dagstead {way}`."
+        return None
 
 
 _PRESENT = select(tokens).where(tokens.c.hash == bindparam("hashed"))

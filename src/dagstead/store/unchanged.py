@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from collections.abc import Callable, Hashable
+from contextlib import closing
 from typing import Any, TypeVar
 
 from sqlalchemy import Engine
@@ -38,7 +40,11 @@ class UnchangedRows:
             read: reads it, with a connection of its own.
         """
         with self._lock:
-            version = self._newest_version()
+            try:
+                version = self._newest_version()
+            except sqlite3.OperationalError:
+                # Reading itself waits until others let it, or says what is wrong.
+                return read()
             if version != self._version or len(self._found) > _MOST:
                 self._version, self._found = version, {}
             if what in self._found:
@@ -50,6 +56,19 @@ class UnchangedRows:
             if self._version == version:
                 self._found[what] = found
         return found
+
+    def known(self, what: Hashable) -> Any | None:
+        """What was read since the last change, if that is known without waiting for anybody."""
+        if not self._lock.acquire(blocking=False):
+            return None
+        try:
+            is_known = what in self._found and self._newest_version() == self._version
+        except sqlite3.OperationalError:
+            return None
+        else:
+            return self._found[what] if is_known else None
+        finally:
+            self._lock.release()
 
     def close(self) -> None:
         """Let go of the connection."""
@@ -64,6 +83,8 @@ class UnchangedRows:
             # Not of the pool: it counts what the others change.
             self._asking = self._engine.raw_connection()
             self._asking.detach()
+            with closing(self._asking.cursor()) as cursor:
+                cursor.execute("PRAGMA busy_timeout=0")
         cursor = self._asking.cursor()
         try:
             cursor.execute("PRAGMA data_version")

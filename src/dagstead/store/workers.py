@@ -72,12 +72,20 @@ class WorkerStore:
         """
         hashed = hash_secret(secret)
         row = self.database.remembered(("worker token", hashed), partial(_found, hashed))
-        if row is None or (row.expires_at is not None and row.expires_at <= self.clock()):
+        if row is None or self._has_expired(row):
             raise UnauthenticatedError(
                 "This token of code in a managed pool is not valid any more: it ends with the "
                 "process that it was made for. Launch the run again, or reload the location."
             )
         return _token(row)
+
+    def known(self, _of: Organization, secret: str) -> Token | None:
+        """The token of a secret, if the database need not be asked for that."""
+        row = self.database.known(("worker token", hash_secret(secret)))
+        return None if row is None or self._has_expired(row) else _token(row)
+
+    def _has_expired(self, row: Row[Any]) -> bool:
+        return row.expires_at is not None and row.expires_at <= self.clock()
 
     def all(self, _of: Organization) -> list[Token]:
         """Those that are stored, the oldest first."""
