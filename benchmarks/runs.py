@@ -11,8 +11,12 @@ from benchmarks.systems import Runner, System
 
 SCENARIO = "Runs"
 STARTED, END, PROCESSOR = "submit to STARTED", "submit to SUCCESS", "processor of a run"
-#: The names of jobs by what they are.
-JOBS = {"one op, in process": "one_op", "five ops, multiprocess": "five_ops"}
+#: Names of jobs, with the scenario and the case that they are.
+_JOBS = {
+    "one_op": (SCENARIO, "one op, in process"),
+    "five_ops": (SCENARIO, "five ops, multiprocess"),
+    "not_isolated": ("Runs that are not isolated", "one op, in process"),
+}
 
 GOALS = tuple(
     Goal(scenario=SCENARIO, metric=metric, system="pool", peer="plain", at_most=0.25)
@@ -26,13 +30,14 @@ def measure(systems: Sequence[Runner], rounds: int, database: str) -> Iterator[S
         system.run("one_op")
     for number in range(rounds):
         turn = number % len(systems)
-        for case, job in JOBS.items():
+        for job in _JOBS:
             for system in (*systems[turn:], *systems[:turn]):
                 if job in system.jobs:
-                    yield from _one(system, job, f"{case}; {database}")
+                    yield from _one(system, job, database)
 
 
-def _one(system: Runner, job: str, case: str) -> Iterator[Sample]:
+def _one(system: Runner, job: str, database: str) -> Iterator[Sample]:
+    scenario, case = _JOBS[job]
     # The phase of whoever looks once in a second is another one each time.
     time.sleep(0.1 + time.time() % 0.9)  # noqa: TID251 - a pause between two measurements
     window = Window(system.roots)
@@ -43,7 +48,12 @@ def _one(system: Runner, job: str, case: str) -> Iterator[Sample]:
         (PROCESSOR, window.processor_seconds),
     ):
         yield Sample(
-            scenario=SCENARIO, case=case, system=system.name, metric=metric, unit="s", value=value
+            scenario=scenario,
+            case=f"{case}; {database}",
+            system=system.name,
+            metric=metric,
+            unit="s",
+            value=value,
         )
 
 

@@ -83,7 +83,7 @@ class System:
     location: str
     #: See :class:`Runner`.
     roots: list[psutil.Process]
-    jobs: Collection[str] = ("one_op", "five_ops")
+    jobs: Collection[str] = ("one_op", "five_ops", "not_isolated")
 
     def ask(self, query: str, **variables: object) -> dict[str, Any]:
         """The data of an operation."""

@@ -21,6 +21,12 @@ def one_op() -> None:
     nothing()
 
 
+@job(executor_def=in_process_executor, tags={"dagster/isolation": "disabled"})
+def not_isolated() -> None:
+    """One op, in a process of the code server, where there is a choice."""
+    nothing()
+
+
 @job(executor_def=multiprocess_executor)
 def five_ops() -> None:
     """Five ops, each in a process of its own."""
@@ -28,4 +34,4 @@ def five_ops() -> None:
         nothing.alias(f"nothing_{number}")()
 
 
-defs = Definitions(jobs=[one_op, five_ops])
+defs = Definitions(jobs=[one_op, not_isolated, five_ops])

@@ -242,7 +242,7 @@ class Plane:
 
     def servers(self) -> list[psutil.Process]:
         """The code servers."""
-        return self.processes(" dagster api grpc ")
+        return self.processes(" api grpc ")
 
     def agent_pid(self) -> int | None:
         """The pool's agent; None while there is none."""

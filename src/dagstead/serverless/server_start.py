@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from dagster_cloud.workspace.user_code_launcher.utils import get_grpc_server_env
 
 from dagstead.errors import PexError
 from dagstead.serverless.instance import with_own_logs
+from dagstead.serverless.sandbox.limits import may_be_warm
+from dagstead.serverless.warm.server import SERVER
 
 if TYPE_CHECKING:
     import threading
@@ -84,18 +86,26 @@ class ServerStarter:
         }
         program = runtime.program(
             [
-                *data.get_grpc_server_command(metrics_enabled=self.metrics_enabled),
+                *self._command(data),
                 *("--heartbeat", "--heartbeat-timeout", str(self.orphan_seconds)),
             ],
             token.given_to(variables),
             deployment=deployment,
             limits=self.limits.chosen_by(data.container_context),
         )
+        program = replace(program, read=(*program.read, SERVER))
         try:
             server.start(program, owner, self.sandbox, self.orphan_seconds / _BEATS)
         except OSError as error:
             msg = f"Its code server could not be started: {error}. Look at the pool's log."
             raise PexError(msg) from error
+
+    def _command(self, data: CodeLocationDeployData) -> list[str]:
+        python, *words = data.get_grpc_server_command(metrics_enabled=self.metrics_enabled)
+        if not may_be_warm(data.container_context):
+            return [python, *words]
+        _, _, *arguments = words
+        return [python, str(SERVER), *arguments]
 
     async def until_it_answers(self, server: CodeServer) -> None:
         """Wait for the first answer.

@@ -108,14 +108,6 @@ def location(plane: Plane, source: str, deps: str) -> str:
     return "shared"
 
 
-@pytest.fixture(scope="module")
-def cold(plane: Plane, source: str, deps: str) -> str:
-    """A location whose runs take a moment to start."""
-    plane.deploy_pex("cold", deps, source, container_context={"dagstead_pool": {"warm": False}})
-    assert plane.loaded("cold")["__typename"] == "RepositoryLocation"
-    return "cold"
-
-
 def own_umask() -> str:
     """That of the tests, which have started the pool."""
     umask = os.umask(0)
@@ -289,31 +281,6 @@ def test_what_the_pool_cannot_run_says_so(
     assert problem["stack"] == []
 
 
-def test_a_worker_that_is_killed_in_its_first_second_is_replaced_once(
-    plane: Plane, cold: str
-) -> None:
-    run_id = plane.launch(cold, "slow")
-    _kill_worker_of(plane, run_id)
-    again = "It is launched again (launch 2)."
-    eventually(lambda: again in plane.messages(run_id), 90, "another launch")
-    _kill_worker_of(plane, run_id)
-
-    plane.until(run_id, "FAILURE", seconds=90)
-    messages = plane.messages(run_id)
-    assert messages.count("The run worker has ended before it had started the run.") == 2
-    assert "was killed by signal 9" in messages
-
-
-def test_a_run_that_is_starting_can_be_ended(plane: Plane, cold: str) -> None:
-    run_id = plane.launch(cold, "slow")
-    plane.until(run_id, "STARTING")
-
-    plane.terminate(run_id)
-
-    plane.until(run_id, "CANCELED", seconds=60)
-    eventually(lambda: not plane.processes(run_id), 30, "the end of its worker")
-
-
 def test_a_file_that_was_damaged_in_the_store_is_named(plane: Plane, deps: str) -> None:
     content = bytearray((plane.bench.shelf / deps).read_bytes())
     content[len(content) // 2 :] = b""
@@ -399,9 +366,3 @@ def test_stopping_leaves_no_process_and_runs_say_who_ended_them(
     plane.start_again()
     plane.until(run_id, "FAILURE")
     assert "The managed pool was asked to stop" in plane.messages(run_id)
-
-
-def _kill_worker_of(plane: Plane, run_id: str) -> None:
-    """As soon as there is one: it has hardly begun to import Dagster."""
-    for process in eventually(lambda: plane.processes(run_id), 60, "the worker"):
-        process.kill()

@@ -24,6 +24,12 @@ THREADS
 random.seed(7)
 FIRST = random.random()
 
+def parent():
+    try:
+        return Path(f"/proc/{os.getppid()}/cmdline").read_text()
+    except OSError:
+        return "of nobody"
+
 def told(name, context):
     SEEN.append(context.run_id)
     scratch = Path(tempfile.gettempdir(), f"left by {context.run_id}")
@@ -35,6 +41,7 @@ def told(name, context):
         "folder": os.getcwd(),
         "left": str(len(list(scratch.parent.glob("left by *")))),
         "process": str(os.getpid()),
+        "parent": parent(),
         "leader": str(os.getsid(0) == os.getpgid(0)),
         "random": str(random.random()),
         "input": os.read(0, 1).decode(),
@@ -71,6 +78,7 @@ def endless():
 
 definitions = dg.Definitions(jobs=[quick, steps, endless])
 """
+NOT_ISOLATED = {"dagster/isolation": "disabled"}
 WARM = "which had imported its code before"
 
 
@@ -131,6 +139,18 @@ def location(plane: Plane) -> str:
     return deployed(plane, "warm")
 
 
+@pytest.fixture(scope="module")
+def cold(plane: Plane) -> str:
+    """A location whose runs take a moment to start."""
+    return deployed(plane, "cold", container_context={"dagstead_pool": {"warm": False}})
+
+
+def kill_worker_of(plane: Plane, run_id: str) -> None:
+    """As soon as there is one: it has hardly begun to import Dagster."""
+    for process in eventually(lambda: plane.processes(run_id), 60, "the worker"):
+        process.kill()
+
+
 def test_a_run_in_a_warm_process_finds_what_it_would_find_in_a_new_one(
     plane: Plane, location: str
 ) -> None:
@@ -170,6 +190,26 @@ def test_steps_of_code_with_threads_import_it_themselves(plane: Plane) -> None:
     assert "it starts threads when it is imported" in output.read_text()
 
 
+def test_runs_that_are_not_isolated_are_forks_that_have_imported_no_code(
+    plane: Plane, location: str
+) -> None:
+    runs = [plane.launch(location, "quick", **NOT_ISOLATED) for _ in range(3)]
+    told = [facts_of(plane, run)["one"] for run in runs]
+    assert len({each["imported"] for each in told}) == 3
+    assert {each["seen"] for each in told} == {"1"}
+    assert len({each["parent"] for each in told}) == 1
+    assert "multiprocessing.forkserver" in told[0]["parent"]
+
+
+def test_the_process_of_these_forks_is_replaced(plane: Plane, location: str) -> None:
+    plane.until(plane.launch(location, "quick", **NOT_ISOLATED), "SUCCESS")
+    [server] = plane.processes("multiprocessing.forkserver")
+    server.kill()
+    facts_of(plane, plane.launch(location, "quick", **NOT_ISOLATED))
+    [another] = plane.processes("multiprocessing.forkserver")
+    assert another.pid != server.pid
+
+
 def test_code_that_asks_for_the_token_gets_that_of_its_run(plane: Plane) -> None:
     name = deployed(plane, "asking", 'TOKEN = os.environ.get("DAGSTER_CLOUD_AGENT_TOKEN")')
     plane.until(plane.launch(name, "quick"), "SUCCESS")
@@ -184,12 +224,38 @@ def test_code_that_asks_for_the_token_gets_that_of_its_run(plane: Plane) -> None
     eventually(why, 120, "a run that says why it starts cold")
 
 
-def test_a_location_may_do_without(plane: Plane) -> None:
-    name = deployed(plane, "cold", container_context={"dagstead_pool": {"warm": False}})
+def test_a_location_may_do_without(plane: Plane, cold: str) -> None:
+    inside = facts_of(plane, plane.launch(cold, "quick", **NOT_ISOLATED))["one"]
+    assert "forkserver" not in inside["parent"]
     for _ in range(3):
-        run_id = plane.launch(name, "quick")
+        run_id = plane.launch(cold, "quick")
         plane.until(run_id, "SUCCESS")
         assert not is_warm(plane, run_id)
+
+
+def test_a_worker_that_is_killed_in_its_first_second_is_replaced_once(
+    plane: Plane, cold: str
+) -> None:
+    run_id = plane.launch(cold, "endless")
+    kill_worker_of(plane, run_id)
+    again = "It is launched again (launch 2)."
+    eventually(lambda: again in plane.messages(run_id), 90, "another launch")
+    kill_worker_of(plane, run_id)
+
+    plane.until(run_id, "FAILURE", seconds=90)
+    messages = plane.messages(run_id)
+    assert messages.count("The run worker has ended before it had started the run.") == 2
+    assert "was killed by signal 9" in messages
+
+
+def test_a_run_that_is_starting_can_be_ended(plane: Plane, cold: str) -> None:
+    run_id = plane.launch(cold, "endless")
+    plane.until(run_id, "STARTING")
+
+    plane.terminate(run_id)
+
+    plane.until(run_id, "CANCELED", seconds=60)
+    eventually(lambda: not plane.processes(run_id), 30, "the end of its worker")
 
 
 def test_a_warm_run_is_terminated(plane: Plane, location: str) -> None:
