@@ -15,13 +15,15 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from benchmarks import dispatch, events, idle, machine, pages, runs, startup
+from benchmarks import dispatch, events, idle, machine, pages, runs, startup, ui
 from benchmarks.prefect_peer import prefect
 from benchmarks.report import facts_line, tables
 from benchmarks.samples import Sample, Samples
 from benchmarks.systems import Runner, dagstead, plain_dagster
 from tests.support.postgres import PostgresCluster
 
+#: A round with a thousand locations is ten thousand questions.
+_UI_ROUNDS = 2
 _GOALS = (*runs.GOALS, *dispatch.GOALS, *events.GOALS, *pages.GOALS, *idle.GOALS)
 
 
@@ -36,6 +38,8 @@ class Size:
     window_seconds: float
     idle_seconds: float
     databases: tuple[str, ...]
+    #: How many have loaded when the UI is opened.
+    locations: tuple[int, ...]
 
 
 _SIZES = {
@@ -47,6 +51,7 @@ _SIZES = {
         window_seconds=2,
         idle_seconds=10,
         databases=("SQLite",),
+        locations=(10,),
     ),
     "whole": Size(
         rounds=10,
@@ -56,6 +61,7 @@ _SIZES = {
         window_seconds=3,
         idle_seconds=20,
         databases=("SQLite", "Postgres"),
+        locations=(10, 100, 1000),
     ),
 }
 
@@ -125,6 +131,10 @@ def _pages(folder: Path, size: Size) -> Iterator[Sample]:
     return pages.measure(folder / "pages", size.plans)
 
 
+def _ui(folder: Path, size: Size) -> Iterator[Sample]:
+    return ui.measure(folder / "ui", size.locations, min(size.rounds, _UI_ROUNDS))
+
+
 def _events(folder: Path, size: Size) -> Iterator[Sample]:
     for name in size.databases:
         with (
@@ -167,6 +177,7 @@ _SCENARIOS: dict[str, Callable[[Path, Size], Iterator[Sample]]] = {
     "starts": _starts,
     "events": _events,
     "pages": _pages,
+    "ui": _ui,
     "systems": _systems,
 }
 
