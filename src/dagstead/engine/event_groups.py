@@ -29,7 +29,7 @@ from sqlalchemy import (
     select,
 )
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import OperationalError, SQLAlchemyError
+from sqlalchemy.exc import OperationalError
 
 from dagstead.engine.run_log import changes_status
 from dagstead.errors import WriteFailedError
@@ -166,38 +166,24 @@ class EventGroups:
                 each.turn.set()
 
     def _together(self, group: Sequence[_Write]) -> Sequence[_Write]:
-        """Store a group; return those that failed and did not disturb the others."""
-        failed: list[_Write] = []
+        """Store a group; return those that each have to be stored alone, as one of them failed."""
         try:
             with self._begin() as connection:
                 self._own.connection = connection
                 self._purge(connection)
-                if len(group) == 1:
-                    self._one(connection, group[0])
-                else:
-                    failed = [each for each in group if not self._is_stored(connection, each)]
+                for each in group:
+                    self._one(connection, each)
         except Exception as error:  # noqa: BLE001 - each of them raises it
+            if len(group) > 1 and not _concerns_all(error):
+                return group
             for each in group:
                 each.error = error
             return ()
         finally:
             self._own.connection = None
         for each in group:
-            if each not in failed:
-                each.error = None
-        return failed
-
-    def _is_stored(self, connection: Connection, write: _Write) -> bool:
-        connection.exec_driver_sql("SAVEPOINT one_write")
-        try:
-            self._one(connection, write)
-        except Exception as error:
-            if _concerns_all(error):
-                raise
-            _take_back(connection, error)
-            return False
-        connection.exec_driver_sql("RELEASE SAVEPOINT one_write")
-        return True
+            each.error = None
+        return ()
 
     def _one(self, connection: Connection, write: _Write) -> None:
         if write.key is None or _insert(connection, write.key, self._clock()):
@@ -250,12 +236,3 @@ def _concerns_all(error: Exception) -> bool:
     """Whether it is about the database, and whoever comes next would wait for it just as long."""
     code = getattr(getattr(error, "orig", None), "pgcode", None)
     return isinstance(error, OperationalError) and code != _DEADLOCK
-
-
-def _take_back(connection: Connection, error: Exception) -> None:
-    try:
-        connection.exec_driver_sql("ROLLBACK TO SAVEPOINT one_write")
-        connection.exec_driver_sql("RELEASE SAVEPOINT one_write")
-    except SQLAlchemyError:
-        # It says why the transaction is lost.
-        raise error from None

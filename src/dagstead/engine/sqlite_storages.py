@@ -100,7 +100,7 @@ class HeldEventLog(GroupedEventLog, ConsolidatedSqliteEventLogStorage):
     @contextmanager
     def _begin(self) -> Iterator[Connection]:
         with self._held.begin() as connection:
-            # The driver would begin it at the first change, and not at a savepoint.
+            # The driver would begin it at the first change, after what is read for that.
             connection.exec_driver_sql("BEGIN IMMEDIATE")
             yield connection
 
