@@ -54,10 +54,10 @@ _SIZES = {
         locations=(10,),
     ),
     "whole": Size(
-        rounds=10,
+        rounds=5,
         plans=60,
         idle_agents=(1, 10, 100, 1000),
-        burst=50,
+        burst=200,
         window_seconds=3,
         idle_seconds=20,
         databases=("SQLite", "Postgres"),
