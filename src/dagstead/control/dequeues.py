@@ -174,19 +174,25 @@ class _Unserved:
     def _held(
         self, runs: Iterable[WaitingRun], roster: Roster, locations: Mapping[str, Location]
     ) -> Iterator[tuple[str, QueueHold]]:
-        reasons: dict[tuple[str, str | None], str | None] = {}
+        known: dict[tuple[str, str | None], tuple[str | None, bool]] = {}
         for run in runs:
             location = locations.get(run.location or "")
             if location is None:
                 # It fails when it is launched, with that reason.
                 continue
             place = (location.name, run.queue)
-            if place not in reasons:
-                reasons[place] = roster.why_unserved(self.deployment, *place)
-            reason = reasons[place]
+            if place not in known:
+                known[place] = (
+                    roster.why_unserved(self.deployment, *place),
+                    roster.awaits_heartbeat(self.deployment, *place),
+                )
+            (reason, awaits_heartbeat), queue = known[place], self.board.queue(run.queue)
             if reason is not None:
-                queue = self.board.queue(run.queue)
                 yield run.run_id, self._act(run, queue, location, roster, reason)
+            elif awaits_heartbeat:
+                # Once it was offered to a queue, it goes to no other one.
+                soon = f"An agent that may serve {name_queue(run.queue)} has just started."
+                yield run.run_id, QueueHold(kind=HoldKind.UNSERVED, queue=queue, reason=soon)
 
     def _act(
         self, run: WaitingRun, queue: Queue, location: Location, roster: Roster, reason: str

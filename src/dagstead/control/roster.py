@@ -75,6 +75,11 @@ class Roster:
         found = _route(deployment, location, queue, self.alive(deployment))
         return None if found.is_served else describe_unserved(found, running=True)
 
+    def awaits_heartbeat(self, deployment: Deployment, location: str, queue: str | None) -> bool:
+        """Whether no live agent serves a location, and one has started that may."""
+        found = _route(deployment, location, queue, self.alive(deployment))
+        return not found.is_served and any(self._starting(deployment, queue))
+
     def would_serve(
         self, deployment: Deployment, location: str, queue: str | None, beat: Heartbeat
     ) -> bool:

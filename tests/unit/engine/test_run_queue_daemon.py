@@ -250,6 +250,35 @@ def test_a_run_that_nobody_serves_falls_back_when_it_is_due(
     assert (request.queue, request.for_token) == ("cpu", token.id)
 
 
+def test_where_there_is_a_fallback_a_run_waits_until_agents_have_said_what_they_serve(
+    instances: Instances,
+    instance: DagsterInstance,
+    take: Callable[..., None],
+    store: Store,
+    clock: ManualClock,
+) -> None:
+    """An official agent calls some seconds before its first heartbeat."""
+    change(instances, "gpu", longest_wait_seconds=60.0, fallback=Fallback(kind=FallbackKind.FAIL))
+    token = store.tokens.create("new", TokenKind.AGENT, "agent:x:y", Grant(queues=["cpu", "gpu"]))
+    store.token_calls.polled(token.id)
+    run, other = enqueue(instance), enqueue(instance)
+    take()
+    clock.advance(61)
+    store.token_calls.polled(token.id)
+    take()
+    assert status(instance, run) is QUEUED
+
+    store.agents.record([heartbeat_of("cpu", now=clock(), token_id=token.id)])
+    take()
+    assert status(instance, run) is DagsterRunStatus.FAILURE
+    assert status(instance, other) is DagsterRunStatus.FAILURE
+
+    later = enqueue(instance)
+    store.agents.record([heartbeat_of("gpu", now=clock(), token_id=token.id)])
+    take()
+    assert status(instance, later) is STARTING
+
+
 def test_a_run_that_nobody_serves_fails_if_its_queue_says_so(
     instances: Instances,
     instance: DagsterInstance,
