@@ -23,7 +23,7 @@ from benchmarks.systems import Runner, dagstead, plain_dagster
 from tests.support.postgres import PostgresCluster
 
 #: A round with a thousand locations is ten thousand questions.
-_UI_ROUNDS = 2
+_UI_ROUNDS = 1
 _GOALS = (*runs.GOALS, *dispatch.GOALS, *events.GOALS, *pages.GOALS, *idle.GOALS)
 
 
