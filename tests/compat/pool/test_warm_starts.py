@@ -286,14 +286,14 @@ def test_processes_that_wait_end_with_the_agent(plane: Plane, location: str) -> 
     plane.until(plane.launch(location, "quick"), "SUCCESS")
 
 
-@pytest.mark.thorough
-def test_the_agent_does_not_grow_with_200_runs(plane: Plane, location: str) -> None:
+@pytest.mark.parametrize("runs", [12, pytest.param(200, marks=pytest.mark.thorough)])
+def test_the_agent_does_not_grow_with_its_runs(plane: Plane, location: str, runs: int) -> None:
     pid = plane.agent_pid()
     assert pid is not None
     agent = psutil.Process(pid)
 
-    def ended(runs: int) -> None:
-        for _ in range(runs // 4):
+    def ended(count: int) -> None:
+        for _ in range(count // 4):
             for run_id in [plane.launch(location, "quick") for _ in range(4)]:
                 plane.until(run_id, "SUCCESS")
 
@@ -301,10 +301,10 @@ def test_the_agent_does_not_grow_with_200_runs(plane: Plane, location: str) -> N
         # The one that waits is the bubblewrap around it, and what is behind.
         return len(plane.processes("warm/worker.py")) <= 1 and not plane.processes("execute_run")
 
-    ended(20)
+    ended(4)
     eventually(is_quiet, 60, "the workers to be gone")
     files, threads, memory = agent.num_fds(), agent.num_threads(), agent.memory_info().rss
-    ended(180)
+    ended(runs)
     eventually(is_quiet, 60, "the workers to be gone")
     # One thread and a few files wait with the process that waits.
     assert agent.num_fds() <= files + 5

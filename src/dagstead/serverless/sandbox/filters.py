@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import socket
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 #: Looking into other processes, and taking what they have open.
@@ -54,6 +56,25 @@ def compiled_filter(*, watching_files: bool) -> bytes | None:
         rules.export_bpf(file)
         file.seek(0)
         return file.read()
+
+
+@cache
+def filter_file(*, watching_files: bool) -> int | None:
+    """A descriptor of the filter in a file that nobody can change; the same for this whole process.
+
+    Official agents make a launcher for every launch, and never close it.
+
+    Args:
+        watching_files: see :func:`compiled_filter`.
+    """
+    program = compiled_filter(watching_files=watching_files)
+    if program is None:
+        return None
+    descriptor = os.memfd_create("filter", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+    os.write(descriptor, program)
+    seals = fcntl.F_SEAL_WRITE | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_SEAL
+    fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, seals)
+    return descriptor
 
 
 def _rules(library: Any, *, watching_files: bool) -> Iterator[tuple[Any, ...]]:

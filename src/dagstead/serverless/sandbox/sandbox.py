@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import fcntl
 import hashlib
 import os
 import shutil
@@ -19,7 +18,7 @@ from dagstead.errors import ConfigurationError
 from dagstead.serverless.home import remove
 from dagstead.serverless.sandbox.bubblewrap import inside_bubblewrap
 from dagstead.serverless.sandbox.cgroups import found_cgroups
-from dagstead.serverless.sandbox.filters import compiled_filter
+from dagstead.serverless.sandbox.filters import filter_file
 from dagstead.serverless.sandbox.limit_watch import tasks_of
 from dagstead.serverless.sandbox.limits import ProcessLimits
 from dagstead.serverless.sandbox.loopback import Loopback, remove_left_behind
@@ -82,20 +81,11 @@ class Sandbox:
         name = hashlib.sha256(str(self.home.root).encode()).hexdigest()[:12]
         return found_cgroups(name)
 
-    @cached_property
+    @property
     def _filter(self) -> int | None:
-        program = (
-            compiled_filter(watching_files=bool(self.walls.bubblewrap or self.walls.users))
-            if self.walls.seccomp
-            else None
-        )
-        if program is None:
+        if not self.walls.seccomp:
             return None
-        descriptor = os.memfd_create("filter", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
-        os.write(descriptor, program)
-        seals = fcntl.F_SEAL_WRITE | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_SEAL
-        fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, seals)
-        return descriptor
+        return filter_file(watching_files=bool(self.walls.bubblewrap or self.walls.users))
 
     def open_folders(self, *more: Path) -> None:
         """Let the pool's users pass to what is theirs, and through more folders."""
