@@ -47,6 +47,11 @@ _WITHOUT_RUN = frozenset(
     }
 )
 
+#: What a step may say of many partitions at once.
+_OF_PARTITIONS = frozenset(
+    {DagsterEventType.ASSET_MATERIALIZATION, DagsterEventType.ASSET_OBSERVATION}
+)
+
 #: By these a run comes into states in which the daemons take it up.
 _OF_LAUNCHES = frozenset(
     {
@@ -118,7 +123,11 @@ class EventWriter:
             raise
         self.ledger.finish(key)
 
-    def _store(self, entries: Iterable[EventLogEntry]) -> None:
+    def _store(self, entries: Sequence[EventLogEntry]) -> None:
+        if len(entries) > 1 and _are_of_one_asset(entries):
+            # As open-source Dagster stores what a step says of the partitions of an asset.
+            self.instance.event_log_storage.store_event_batch(entries)
+            return
         for entry in entries:
             self.instance.handle_new_event(entry)
 
@@ -145,6 +154,16 @@ class EventWriter:
             self.instance.run_storage.handle_run_event(
                 entry.run_id, event, datetime_from_timestamp(entry.timestamp)
             )
+
+
+def _are_of_one_asset(entries: Sequence[EventLogEntry]) -> bool:
+    kinds = set()
+    for entry in entries:
+        event = entry.dagster_event
+        if event is None or event.event_type not in _OF_PARTITIONS:
+            return False
+        kinds.add((entry.run_id, event.event_type, event.asset_key))
+    return len(kinds) == 1
 
 
 def _require_storable(entry: EventLogEntry) -> None:

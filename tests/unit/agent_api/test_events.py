@@ -9,7 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from dagster import DagsterEvent, DagsterEventType, DagsterInstance, DagsterRunStatus
+from dagster import (
+    AssetObservation,
+    DagsterEvent,
+    DagsterEventType,
+    DagsterInstance,
+    DagsterRunStatus,
+)
+from dagster._core.events import AssetObservationData
 from dagster._core.events.log import EventLogEntry
 from dagster._core.storage.dagster_run import DagsterRun
 
@@ -92,6 +99,15 @@ def line(text: str, timestamp: float) -> EventLogEntry:
     return EventLogEntry(None, 10, text, RUN_ID, timestamp, None, "job", None)
 
 
+def observed(asset: str, partition: str) -> EventLogEntry:
+    event = DagsterEvent(
+        event_type_value=DagsterEventType.ASSET_OBSERVATION.value,
+        job_name="job",
+        event_specific_data=AssetObservationData(AssetObservation(asset, partition=partition)),
+    )
+    return EventLogEntry(None, 10, "", RUN_ID, 1.0, None, "job", event)
+
+
 START = entry(DagsterEventType.RUN_START, 1.0)
 SUCCESS = entry(DagsterEventType.RUN_SUCCESS, 2.0)
 BATCH = [START, line("one", 1.25), line("two", 1.5), SUCCESS]
@@ -118,6 +134,26 @@ def test_without_a_key_each_write_is_done(writer: EventWriter, instance: Dagster
     for _ in range(2):
         writer.write([line("same", 1.0)], None)
     assert len(logged(instance)) == 2
+
+
+def test_what_a_step_says_of_the_partitions_of_an_asset_is_stored_together(
+    writer: EventWriter, instance: DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    together: list[int] = []
+    storage = instance.event_log_storage
+    store_batch = storage.store_event_batch
+
+    def counted(events: Sequence[EventLogEntry]) -> None:
+        together.append(len(events))
+        store_batch(events)
+
+    monkeypatch.setattr(storage, "store_event_batch", counted)
+    writer.write([observed("numbers", f"part-{number}") for number in range(3)], "one asset")
+    assert together == [3]
+    writer.write([observed("numbers", "part-3"), observed("letters", "part-3")], "two assets")
+    assert together == [3]
+    partitions = [each.dagster_event and each.dagster_event.partition for each in logged(instance)]
+    assert partitions == ["part-0", "part-1", "part-2", "part-3", "part-3"]
 
 
 def test_keys_of_deployments_are_their_own(
