@@ -54,7 +54,7 @@ _SIZES = {
         locations=(10,),
     ),
     "whole": Size(
-        rounds=5,
+        rounds=3,
         plans=60,
         idle_agents=(1, 10, 100, 1000),
         burst=200,

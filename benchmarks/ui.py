@@ -28,7 +28,7 @@ from tests.support.played_agent import PlayedAgent
 
 SCENARIO = "UI"
 _DEPLOYMENT = "prod"
-_PAGES = ("overview", "locations", "assets", "runs", "automation")
+_PAGES = ("overview", "assets", "runs")
 #: An agent's queue that nobody serves: nothing else happens meanwhile.
 _QUEUE = "nobody"
 _PAGE_MS = 120_000
