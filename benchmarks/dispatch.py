@@ -17,6 +17,8 @@ from benchmarks.systems import Dagstead, System
 SCENARIO = "Dispatch"
 PLAN, WEB = "execution plan", "processor of the web server"
 _WARM_UP_SECONDS = 4.0
+#: Of one token, not more than 500 requests are answered at a time.
+_AGENTS_OF_A_TOKEN = 250
 
 GOALS = (
     Goal(scenario=SCENARIO, case="alone", metric=PLAN, system="pool", at_most=30),
@@ -55,14 +57,19 @@ def idle_agents(plane: Dagstead, count: int, seconds: float) -> Iterator[Sample]
 @contextmanager
 def polling(plane: Dagstead, count: int) -> Iterator[psutil.Process]:
     """The process of agents that ask for work, from when all of them have connected."""
-    token = plane.command("token", "create", "--name", f"idle-{count}", "--kind", "agent")
+    tokens = [
+        plane.command("token", "create", "--name", f"idle-{count}-{number}", "--kind", "agent")
+        for number in range(1 + count // _AGENTS_OF_A_TOKEN)
+    ]
     program = [sys.executable, "-m", "benchmarks.idle_agents", plane.url, str(count)]
     with subprocess.Popen(program, stdin=subprocess.PIPE, text=True) as load:  # noqa: S603 - ours
         assert load.stdin is not None  # noqa: S101 - asked for above
-        load.stdin.write(f"{token}\n")
+        load.stdin.write(f"{' '.join(tokens)}\n")
         load.stdin.flush()
         time.sleep(_WARM_UP_SECONDS)  # noqa: TID251 - until all of them have connected
         yield psutil.Process(load.pid)
+        if load.poll() is not None:
+            sys.exit("The idle agents have ended.")
         load.stdin.close()
 
 

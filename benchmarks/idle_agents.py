@@ -1,7 +1,7 @@
 """Agents that have nothing to do: each polls, and pauses half a second, as stock agents do.
 
-It is started with the address of a control plane and the number of agents. The token comes by its
-standard input, at whose end it ends, too.
+It is started with the address of a control plane and the number of agents. Their tokens come by its
+standard input, in a line, and they take turns with these. It ends at the end of that input.
 """
 
 from __future__ import annotations
@@ -19,10 +19,12 @@ mutation Pop {
 _PAUSE_SECONDS = 0.5
 
 
-async def poll_for_ever(http: httpx.AsyncClient) -> None:
+async def poll_for_ever(http: httpx.AsyncClient, token: str) -> None:
     """Be one agent."""
+    headers = {"Dagster-Cloud-Api-Token": token}
     while True:
-        answer = await http.post("/graphql", json={"query": _POP, "variables": {}})
+        question = {"query": _POP, "variables": {}}
+        answer = await http.post("/graphql", json=question, headers=headers)
         if answer.status_code != httpx.codes.OK or "errors" in answer.json():
             sys.exit(f"A poll was refused: {answer.status_code} {answer.text}")
         await asyncio.sleep(_PAUSE_SECONDS)
@@ -30,10 +32,8 @@ async def poll_for_ever(http: httpx.AsyncClient) -> None:
 
 async def main(url: str, count: int) -> None:
     """Be all of them, until nobody listens."""
-    headers = {
-        "Dagster-Cloud-Api-Token": sys.stdin.readline().strip(),
-        "Dagster-Cloud-Deployment": "prod",
-    }
+    tokens = sys.stdin.readline().split()
+    headers = {"Dagster-Cloud-Deployment": "prod"}
     limits = httpx.Limits(max_connections=None, max_keepalive_connections=None)
     async with (
         httpx.AsyncClient(
@@ -41,7 +41,10 @@ async def main(url: str, count: int) -> None:
         ) as http,
         asyncio.TaskGroup() as group,
     ):
-        tasks = [group.create_task(poll_for_ever(http)) for _ in range(count)]
+        tasks = [
+            group.create_task(poll_for_ever(http, tokens[number % len(tokens)]))
+            for number in range(count)
+        ]
         await asyncio.to_thread(sys.stdin.read)
         for task in tasks:
             task.cancel()
