@@ -91,7 +91,8 @@ def test_a_deploy_whose_news_was_lost_on_the_way_is_told_again(ground: Ground) -
         ground.deployment.wait_until_loaded("unheard")
         agent.signal(signal.SIGSTOP)
         # What comes now could still go to the poll that the agent has open; this one ends later.
-        assert not stub.take_check()
+        # The check of the first deploy waits if the agent has loaded it before its first poll.
+        assert eventually(lambda: not stub.take_check(), 60, "a poll that gets no check")
         ground.deployment.deploy("unheard", "compat_small", queue="deaf")
         assert eventually(stub.take_check, 30, "the workspace check")
         agent.signal(signal.SIGCONT)

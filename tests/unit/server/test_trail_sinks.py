@@ -16,6 +16,7 @@ import pytest
 from dagstead.control.actor import SYSTEM
 from dagstead.control.all import Control
 from dagstead.errors import ConfigurationError
+from dagstead.plane.health import ServerPart
 from dagstead.plane.trail import Entry, Result, Who, WhoKind
 from dagstead.server.settings_report import report
 from dagstead.server.settings_sources import load_settings
@@ -52,6 +53,10 @@ def append(store: Store, count: int) -> None:
     who = Who(kind=WhoKind.PERSON, name="ada")
     for _ in range(count):
         store.trail.append(Entry(who=who, act="tokens.revoke", result=Result.DONE))
+
+
+def trail_health(control: Control) -> ServerPart:
+    return next(each for each in control.health.parts(SYSTEM) if each.name == "trail")
 
 
 def test_a_file_gets_a_line_for_each_row_and_nobody_else_reads_it(tmp_path: Path) -> None:
@@ -174,7 +179,7 @@ def test_nothing_is_lost_while_a_place_is_away_and_no_act_fails(
         place.is_away = True
         append(store, 250)
         eventually(lambda: store.trail.sinks()[0].failing_since is not None, 30, "a failure")
-        part = next(each for each in control.health.parts(SYSTEM) if each.name == "trail")
+        part = trail_health(control)
         assert not part.is_well
         assert "OSError: It is away." in part.says
         assert part.numbers == {"webhook_waiting": 250}
@@ -188,8 +193,7 @@ def test_nothing_is_lost_while_a_place_is_away_and_no_act_fails(
         # The one that says that others were removed, too.
         assert place.got == list(range(1, 255))
         eventually(lambda: store.trail.sinks()[0].failing_since is None, 30, "no failure")
-        part = next(each for each in control.health.parts(SYSTEM) if each.name == "trail")
-        assert part.is_well
+        eventually(lambda: trail_health(control).is_well, 30, "a trail that is well")
     finally:
         senders.stop()
 
@@ -210,14 +214,11 @@ def test_a_place_that_nobody_sends_to_is_said(control: Control, store: Store) ->
     control.trail.keep_sinks(SYSTEM, frozenset({"file"}))
     append(store, 1)
 
-    def is_well() -> bool:
-        return next(each for each in control.health.parts(SYSTEM) if each.name == "trail").is_well
-
-    assert is_well()
+    assert trail_health(control).is_well
     clock = store.clock
     assert isinstance(clock, ManualClock)
     clock.advance(301)
-    assert not is_well()
+    assert not trail_health(control).is_well
 
 
 @pytest.mark.parametrize(
