@@ -73,10 +73,12 @@ class DeploymentClient:
         image: str | None = None,
         pex_tag: str | None = None,
         variables: Mapping[str, str] | None = None,
+        warm: bool = True,
     ) -> None:
         """Deploy one location, from a folder here, an image or PEX files.
 
-        It does not wait for it to load.
+        It does not wait for it to load. Where it is not ``warm``, nothing of the pool imports its
+        code before a run needs it.
         """
         document: dict[str, Any] = {"location_name": name, "code_source": {"module_name": module}}
         if image is not None:
@@ -90,6 +92,8 @@ class DeploymentClient:
         if variables:
             listed = [f"{key}={value}" for key, value in variables.items()]
             document["container_context"] = {"process": {"env_vars": listed}}
+        if not warm:
+            document.setdefault("container_context", {})["dagstead_pool"] = {"warm": False}
         answer = self.graphql(documents.DEPLOY, document={"locations": [document]})[
             "deployLocations"
         ]
@@ -292,6 +296,8 @@ class DeploymentClient:
         """The ticks of a schedule or sensor, newest first."""
         selector = {**_repository(location), "name": name}
         found = self.graphql(documents.TICKS, selector=selector)["instigationStateOrError"]
+        if "ticks" not in found:
+            raise GraphQLRefusedError(found)
         ticks: list[dict[str, Any]] = found["ticks"]
         return ticks
 

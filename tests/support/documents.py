@@ -164,6 +164,8 @@ TICKS = (
     """
 query Ticks($selector: InstigationSelector!) {
   instigationStateOrError(instigationSelector: $selector) {
+    __typename
+    ... on PythonError { message }
     ... on InstigationState {
       ticks(limit: 20) { timestamp status runIds skipReason error { ...Whole } }
     }

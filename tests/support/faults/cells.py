@@ -11,6 +11,7 @@ from tests.support.faults.bench import Cell, Moment, launched, running, starting
 from tests.support.faults.faults import Fault, Processes
 from tests.support.faults.places import (
     HYBRID,
+    LOCAL,
     PEX,
     START_SECONDS,
     MakePlace,
@@ -137,7 +138,7 @@ _TABLE: Sequence[Cell[Any]] = [
         faults.kill,
         targets.worker,
         moments=[launched],
-        victim=PEX,
+        victim=LOCAL,
         knowable_seconds=_EXIT_SECONDS,
     ),
     *_victims(launched, targets.worker, {HYBRID: (_NO_WORD, START_SECONDS)}),

@@ -298,7 +298,8 @@ def _deploy(place: Place) -> None:
     files = (bench.source({_CODE.name: code}), bench.dependencies())
     place.deployment.upload(*(bench.shelf / name for name in files))
     place.deployment.deploy(PEX, _CODE.stem, pex_tag=pex_tag(*files))
-    place.deployment.deploy(LOCAL, _CODE.stem)
+    # Its workers take the time to be hit before their runs have started.
+    place.deployment.deploy(LOCAL, _CODE.stem, warm=False)
     place.deployment.deploy(HYBRID, _CODE.stem, queue=QUEUE)
     place.deployment.wait_until_loaded(*LAUNCHERS)
     for location in SCHEDULED:

@@ -99,11 +99,19 @@ def step(situation: Situation) -> Processes:
     """The process of a step of the victim."""
 
     def look() -> Processes:
-        above = _oldest(_with_words(situation.victim))
-        below = above[0].children(recursive=True) if above else []
-        return [each for each in below if "multiprocessing" in _words(each)][-1:]
+        for above in _oldest(_with_words(situation.victim)):
+            below = above.children(recursive=True)
+            return [each for each in below if _is_step(each, above)][-1:]
+        return []
 
     return _found(look)
+
+
+def _is_step(process: psutil.Process, worker: psutil.Process) -> bool:
+    """Whether a process below a run's worker is a step's: a new one, or a fork of the worker's."""
+    if "spawn_main" in _words(process):
+        return True
+    return process.ppid() != worker.pid and _words(process) == _words(worker)
 
 
 def agents_line(situation: Situation) -> Line:
