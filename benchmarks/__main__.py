@@ -56,7 +56,7 @@ _SIZES = {
     "whole": Size(
         rounds=3,
         plans=60,
-        idle_agents=(1, 10, 100),
+        idle_agents=(1, 10, 100, 1000),
         burst=200,
         window_seconds=3,
         idle_seconds=20,

@@ -16,7 +16,7 @@ from benchmarks.systems import Dagstead, System
 
 SCENARIO = "Dispatch"
 PLAN, WEB = "execution plan", "processor of the web server"
-_WARM_UP_SECONDS = 4.0
+_WARM_UP_SECONDS = 6.0
 #: Of one token, not more than 500 requests are answered at a time.
 _AGENTS_OF_A_TOKEN = 250
 
@@ -62,11 +62,15 @@ def polling(plane: Dagstead, count: int) -> Iterator[psutil.Process]:
         for number in range(1 + count // _AGENTS_OF_A_TOKEN)
     ]
     program = [sys.executable, "-m", "benchmarks.idle_agents", plane.url, str(count)]
-    with subprocess.Popen(program, stdin=subprocess.PIPE, text=True) as load:  # noqa: S603 - ours
+    with subprocess.Popen(  # noqa: S603 - ours
+        program, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as load:
         assert load.stdin is not None  # noqa: S101 - asked for above
+        assert load.stdout is not None  # noqa: S101 - likewise
         load.stdin.write(f"{' '.join(tokens)}\n")
         load.stdin.flush()
-        time.sleep(_WARM_UP_SECONDS)  # noqa: TID251 - until all of them have connected
+        load.stdout.readline()
+        time.sleep(_WARM_UP_SECONDS)  # noqa: TID251 - until their first heartbeats are past
         yield psutil.Process(load.pid)
         if load.poll() is not None:
             sys.exit("The idle agents have ended.")

@@ -15,6 +15,12 @@ from dagstead.control.requests import HeldPoll
 
 #: How long an agent waits that has something to do between its polls.
 _AT_WORK_SECONDS = 0.3
+#: How long a caller may have gone before that is seen; asking costs as much as answering it.
+_GONE_SECONDS = 5.0
+#: With more calls than this, each is held longer, so that all together ask no more often.
+_CROWD = 100
+#: But not longer than this: between two polls, official agents also look at what is deployed.
+_CROWDED_SECONDS = 5.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -41,16 +47,21 @@ async def wait_for_something(
     """
     loop = asyncio.get_running_loop()
     began = loop.time()
-    with services.control.bell.listen(*empty.poll.topics) as listener:
+    with services.held.one_more(), services.control.bell.listen(*empty.poll.topics) as listener:
         # What came before we listened has rung for nobody.
-        is_rung = True
-        while not (services.is_closing() or await request.is_disconnected()):
+        is_rung, asked = True, began
+        while not services.is_closing():
+            if is_rung or loop.time() - asked > _GONE_SECONDS:
+                asked = loop.time()
+                if await request.is_disconnected():
+                    break
             if is_rung:
                 found = await loop.run_in_executor(services.threads, look)
                 if isinstance(found, Response):
                     return found
                 empty = found
-            left = began + _longest(empty, services) - loop.time()
+            longest = _longest(empty.poll, services.hold_seconds, services.held.count)
+            left = began + longest - loop.time()
             if left <= 0:
                 break
             # The end of this process and that of the caller ring no bell.
@@ -58,7 +69,8 @@ async def wait_for_something(
     return empty.response
 
 
-def _longest(empty: EmptyAnswer, services: AgentServices) -> float:
-    """For how many seconds a call is held."""
-    usual = services.hold_seconds
-    return min(usual, _AT_WORK_SECONDS) if empty.poll.is_short else usual
+def _longest(poll: HeldPoll, usual: float, held: int) -> float:
+    """For how many seconds a call is held, one of so many."""
+    if poll.is_short:
+        return min(usual, _AT_WORK_SECONDS)
+    return max(usual, min(_CROWDED_SECONDS, usual * held / _CROWD))

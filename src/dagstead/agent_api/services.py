@@ -9,6 +9,7 @@ from enum import Enum, auto
 
 from starlette.requests import Request
 
+from dagstead.agent_api.crowd import HeldCalls
 from dagstead.control.actor import Actor
 from dagstead.control.all import Control
 from dagstead.control.memory import MemoryBudget
@@ -45,6 +46,7 @@ class AgentServices:
     memory: MemoryBudget = field(default_factory=MemoryBudget)
     #: How long a call is held open that has got nothing, in seconds.
     hold_seconds: float = 0.0
+    held: HeldCalls = field(default_factory=HeldCalls)
     #: Whether this process is about to end.
     is_closing: Callable[[], bool] = lambda: False
     asset_partitions: AssetPartitions = field(default_factory=AssetPartitions)

@@ -288,7 +288,8 @@ class Settings(BaseModel):
         le=20,
         description=(
             "How long the poll of an agent is held open while there is no work for it; work that "
-            "comes meanwhile is handed out at once. An agent that is stopped ends after its poll."
+            "comes meanwhile is handed out at once. An agent that is stopped ends after its poll. "
+            "With more than 100 agents, polls are held for longer, up to 5 seconds."
         ),
     )
     stop_seconds: int = Field(

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -14,6 +15,7 @@ import pytest
 
 from dagstead.agent_api import held_calls
 from dagstead.control.actor import SYSTEM
+from dagstead.control.requests import HeldPoll
 from dagstead.control.work import Work
 from dagstead.plane.requests import CHECK_FOR_WORKSPACE_UPDATES
 from dagstead.plane.tokens import Grant, TokenKind
@@ -24,6 +26,7 @@ from tests.unit.agent_api.conftest import Wire
 #: Longer than any test: what ends sooner was woken.
 _HELD_SECONDS = 600.0
 _DEADLINE = 60.0
+_LONGEST = held_calls._longest
 _POLL = """
 mutation Poll($queues: [String], $deployments: [String!]) {
   userCloudAgent {
@@ -36,11 +39,11 @@ mutation Poll($queues: [String], $deployments: [String!]) {
 @pytest.fixture(autouse=True)
 def _for_long(monkeypatch: pytest.MonkeyPatch) -> None:
     """Polls are held for longer than a test, and nobody looks now and then."""
-    monkeypatch.setattr(held_calls, "_longest", lambda nothing, _: _seconds(nothing))
+    monkeypatch.setattr(held_calls, "_longest", lambda poll, *_: _seconds(poll))
 
 
-def _seconds(empty: held_calls.EmptyAnswer) -> float:
-    return 0.3 if empty.poll.is_short else _HELD_SECONDS
+def _seconds(poll: HeldPoll) -> float:
+    return 0.3 if poll.is_short else _HELD_SECONDS
 
 
 @pytest.fixture
@@ -78,6 +81,16 @@ def given(answer: httpx.Response) -> list[Any]:
     assert answer.status_code == 200, answer.text
     taken = answer.json()["data"]["userCloudAgent"]["popUserCloudAgentRequests"]
     return [each["requestId"] for each in taken]
+
+
+def test_with_many_agents_each_is_held_longer() -> None:
+    """All together they ask no more often; no one's other work waits for too long."""
+    poll = HeldPoll(topics=frozenset(), is_short=False)
+
+    assert [_LONGEST(poll, 1.0, held) for held in (1, 100, 250, 1000)] == [1.0, 1.0, 2.5, 5.0]
+    # Where polls are not held, or for longer, that stays.
+    assert [_LONGEST(poll, usual, 1000) for usual in (0.0, 20.0)] == [0.0, 20.0]
+    assert _LONGEST(replace(poll, is_short=True), 1.0, 1000) < 1
 
 
 @pytest.mark.parametrize("queue", [None, "gpu"])
