@@ -53,11 +53,16 @@ class Prefect:
         )
 
     def ask(self, method: str, path: str) -> dict[str, Any]:
-        """What its API answers."""
+        """What its API answers; where it is busy, it is asked again, as by its own client."""
         body: dict[str, Any] | None = {} if method == "POST" else None
-        answer: dict[str, Any] = (
-            self.http.request(method, f"/api{path}", json=body).raise_for_status().json()
-        )
+
+        def answered() -> httpx.Response | None:
+            found = self.http.request(method, f"/api{path}", json=body)
+            return None if found.status_code == httpx.codes.SERVICE_UNAVAILABLE else found
+
+        found = eventually(answered, PATIENCE, f"an answer to {path}")
+        assert found is not None  # noqa: S101 - `eventually` gives no other
+        answer: dict[str, Any] = found.raise_for_status().json()
         return answer
 
 
