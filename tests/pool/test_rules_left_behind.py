@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from dagstead.serverless.home import PoolHome
-from dagstead.serverless.sandbox.loopback import Loopback, _nft, remove_left_behind
+from dagstead.serverless.sandbox.loopback import Loopback, remove_left_behind
+from dagstead.serverless.sandbox.nftables import carry_out
 from dagstead.serverless.sandbox.sandbox import Sandbox
 from dagstead.serverless.sandbox.table_owner import TableOwner
 from dagstead.serverless.sandbox.walls import Walls
@@ -41,7 +42,7 @@ def nothing_stays() -> Iterator[None]:
 
 
 def has_rules(users: tuple[int, int]) -> bool:
-    return f"table inet dagstead_pool_{users[0]}\n" in _nft("list tables inet\n")
+    return f"table inet dagstead_pool_{users[0]}\n" in carry_out("list tables inet\n")
 
 
 @contextmanager
@@ -116,13 +117,13 @@ def test_only_the_rules_of_a_process_that_has_certainly_ended_are_removed(
     owner = changed(TableOwner.of_this_process(_OWN))
     assert owner.pid == os.getpid()
     table = f"table inet dagstead_pool_{_OWN[0]}"
-    _nft(f'{table} {{ chain output {{ accept comment "{owner.remark}"; }}; }}\n')
+    carry_out(f'{table} {{ chain output {{ accept comment "{owner.remark}"; }}; }}\n')
     remove_left_behind()
     assert has_rules(_OWN) is stays
 
 
 def test_rules_without_an_owner_stay() -> None:
     """Versions before named none, and one of these may run."""
-    _nft(f"table inet dagstead_pool_{_OWN[0]} {{ chain output {{ accept; }}; }}\n")
+    carry_out(f"table inet dagstead_pool_{_OWN[0]} {{ chain output {{ accept; }}; }}\n")
     remove_left_behind()
     assert has_rules(_OWN)

@@ -10,6 +10,7 @@ from urllib.parse import urljoin
 from uuid import uuid4
 
 import requests
+from dagster_cloud_cli.core.headers.auth import DEPLOYMENT_NAME_HEADER, DagsterCloudInstanceScope
 
 from dagstead.errors import PexError
 from dagstead.model.pex_names import PexName
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     import threading
     from collections.abc import Mapping
     from pathlib import Path
+
+    from dagster_cloud.instance import DagsterCloudAgentInstance
 
 _CHUNK_BYTES = 1 << 20
 
@@ -130,6 +133,27 @@ class ControlPlanePexFiles:
             msg = f"only {received} of {announced} bytes of {filename} arrived"
             raise _TransientError(msg)
         return digest.hexdigest()
+
+
+def pex_files_of(
+    instance: DagsterCloudAgentInstance, stop: threading.Event
+) -> ControlPlanePexFiles:
+    """The PEX files that an agent may fetch.
+
+    Args:
+        instance: the agent's.
+        stop: ends what is under way.
+    """
+    headers = instance.dagster_cloud_api_headers(DagsterCloudInstanceScope.ORGANIZATION)
+    headers.pop(DEPLOYMENT_NAME_HEADER, None)
+    return ControlPlanePexFiles(
+        url=instance.dagster_cloud_url,
+        session=instance.requests_managed_retries_session,
+        headers=headers,
+        proxies=instance.dagster_cloud_api_proxies or {},
+        timeout_seconds=instance.dagster_cloud_api_timeout,
+        stop=stop,
+    )
 
 
 def _raise_for_status(response: requests.Response, filename: str) -> None:

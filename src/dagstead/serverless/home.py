@@ -11,9 +11,12 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 from uuid import uuid4
 
+from dagstead.errors import ConfigurationError
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
+    from typing import IO
 
 #: At the end of the name of a folder that is being removed.
 _REMOVED = ".removed"
@@ -116,6 +119,25 @@ class PoolHome:
             self.scratch,
         ):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    def take(self) -> IO[str]:
+        """Take the folder for this process alone, until it closes what it gets.
+
+        Raises:
+            ConfigurationError: Another agent has the folder.
+        """
+        self.create()
+        file = (self.root / "agent.lock").open("w")
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.close()
+            msg = (
+                f"Another agent already works in {self.root}. One folder is for one agent: "
+                "stop the other one, or give this one a folder of its own."
+            )
+            raise ConfigurationError(msg) from None
+        return file
 
     def clear_leftovers(self) -> None:
         """Remove what an agent that was killed left half done. Nobody else may be at work."""

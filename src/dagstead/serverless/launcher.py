@@ -15,12 +15,8 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Self
 
 from dagster._core.instance import DagsterInstance
-from dagster._core.launcher.base import RunLauncher, WorkerStatus
+from dagster._core.launcher.base import RunLauncher
 from dagster._serdes import ConfigurableClass, ConfigurableClassData
-from dagster_cloud.execution.monitoring import (
-    CloudRunWorkerStatuses,
-    start_run_worker_monitoring_thread,
-)
 from dagster_cloud.workspace.user_code_launcher.user_code_launcher import (
     DagsterCloudGrpcServer,
     ServerEndpoint,
@@ -54,7 +50,7 @@ _CANCEL_CHECK_SECONDS = 5.0
 _SWEEP_SECONDS = 600.0
 
 
-class PexUserCodeLauncher(PlainServersLauncher, ConfigurableClass):
+class PexUserCodeLauncher(PlainServersLauncher[str], ConfigurableClass):
     """Runs code locations from PEX files, as processes of this machine.
 
     The agent makes one that lives as long as itself and is started, and short-lived ones, never
@@ -230,30 +226,9 @@ class PexUserCodeLauncher(PlainServersLauncher, ConfigurableClass):
             await asyncio.to_thread(self._table.drop, server_handle)
             raise
 
-    @property
-    def _is_stopping(self) -> bool:
-        return self._reconcile_grpc_metadata_shutdown_event.is_set()
-
-    async def _try_update_location_data(self, *arguments: Any) -> None:
-        # What goes wrong because the pool is being stopped is not an error of the location. It
-        # stays "loading", and the next agent uploads it.
-        if not self._is_stopping:
-            await super()._try_update_location_data(*arguments)
-
-    def _refresh_actual_entries(self, *arguments: Any) -> None:
-        # Upstream gives a silent server minutes to come back. One whose process is gone does not.
-        with self._grpc_servers_lock:
-            handles = {
-                key: server.server_handle
-                for key, server in self._grpc_servers.items()
-                if isinstance(server, DagsterCloudGrpcServer)
-            }
-        for key, handle in handles.items():
-            server = self._table.get(handle)
-            if key in self._actual_entries and (server is None or server.has_ended):
-                self._logger.warning("The code server of %s:%s is gone: starting another.", *key)
-                self._trigger_recovery_server_restart(key)
-        super()._refresh_actual_entries(*arguments)
+    def _has_ended(self, server_handle: str) -> bool:
+        server = self._table.get(server_handle)
+        return server is None or server.has_ended
 
     def _remove_server_handle(self, server_handle: str) -> None:
         self._table.stop(server_handle)
@@ -289,30 +264,3 @@ class PexUserCodeLauncher(PlainServersLauncher, ConfigurableClass):
         """
         server = self._table.get(server_handle)
         return server.current_runs() if server else []
-
-    # -- Run workers ---------------------------------------------------------------------------
-
-    def _start_run_worker_monitoring(self) -> None:
-        thread, shutdown = start_run_worker_monitoring_thread(
-            self._instance,
-            self._run_worker_deployments_to_check,
-            self._run_worker_statuses_dict,
-            self._run_worker_monitoring_lock,
-            self._configuration.run_check_seconds,
-        )
-        # Upstream's own types say that these are always None.
-        self._run_worker_monitoring_thread = thread  # type: ignore[assignment]
-        self._run_worker_monitoring_thread_shutdown_event = shutdown  # type: ignore[assignment]
-
-    def get_cloud_run_worker_statuses(
-        self, deployment_names: Collection[str]
-    ) -> dict[str, CloudRunWorkerStatuses]:
-        """What a heartbeat says about run workers: nothing about those of other agents."""
-        statuses: dict[str, CloudRunWorkerStatuses]
-        statuses = super().get_cloud_run_worker_statuses(deployment_names)  # type: ignore[no-untyped-call]
-        return {
-            deployment: value._replace(
-                statuses=[s for s in value.statuses if s.status_type != WorkerStatus.UNKNOWN]
-            )
-            for deployment, value in statuses.items()
-        }

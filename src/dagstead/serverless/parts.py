@@ -11,12 +11,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from dagster_cloud_cli.core.headers.auth import DEPLOYMENT_NAME_HEADER, DagsterCloudInstanceScope
-
 from dagstead.serverless.broom import Broom
 from dagstead.serverless.compiling import Compiler
 from dagstead.serverless.configuration import LauncherConfiguration
-from dagstead.serverless.downloads import ControlPlanePexFiles
+from dagstead.serverless.downloads import pex_files_of
 from dagstead.serverless.environ import machine_environment
 from dagstead.serverless.environments import EnvironmentStore
 from dagstead.serverless.home import PoolHome
@@ -55,20 +53,10 @@ class PoolParts:
     @cached_property
     def environments(self) -> EnvironmentStore:
         """Of PEX files, by their tags."""
-        instance = self.instance
-        headers = instance.dagster_cloud_api_headers(DagsterCloudInstanceScope.ORGANIZATION)
-        headers.pop(DEPLOYMENT_NAME_HEADER, None)
         stop = self.stop
         return EnvironmentStore(
             home=self.home,
-            files=ControlPlanePexFiles(
-                url=instance.dagster_cloud_url,
-                session=instance.requests_managed_retries_session,
-                headers=headers,
-                proxies=instance.dagster_cloud_api_proxies or {},
-                timeout_seconds=instance.dagster_cloud_api_timeout,
-                stop=stop,
-            ),
+            files=pex_files_of(self.instance, stop),
             interpreters=Interpreters(
                 named=self.configuration.pythons, search_path=os.environ.get("PATH")
             ),

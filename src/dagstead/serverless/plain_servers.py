@@ -1,10 +1,20 @@
-"""The official base launcher, without multipex servers and with the answers that never change."""
+"""The official base launcher, as every backend of the pool needs it.
+
+Without multipex servers, with the answers that never change, and with a server started again as
+soon as it is known to be gone.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from abc import abstractmethod
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from dagster._core.launcher.base import WorkerStatus
 from dagster_cloud.api.dagster_cloud_api import UserCodeDeploymentType
+from dagster_cloud.execution.monitoring import (
+    CloudRunWorkerStatuses,
+    start_run_worker_monitoring_thread,
+)
 from dagster_cloud.workspace.user_code_launcher.user_code_launcher import (
     DagsterCloudGrpcServer,
     DagsterCloudUserCodeLauncher,
@@ -12,18 +22,79 @@ from dagster_cloud.workspace.user_code_launcher.user_code_launcher import (
     UserCodeLauncherEntry,
 )
 
+from dagstead.serverless.configuration import LauncherConfiguration
+
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from dagster_cloud.execution.monitoring import CloudContainerResourceLimits
     from dagster_cloud_cli.core.workspace import CodeLocationDeployData
 
+Handle = TypeVar("Handle")
 
-class PlainServersLauncher(DagsterCloudUserCodeLauncher[str]):
+
+class PlainServersLauncher(DagsterCloudUserCodeLauncher[Handle], Generic[Handle]):
     """Gives every location, with a PEX or without, a code server of its own.
 
     Upstream puts one more process, the "multipex" server, between the agent and the code servers of
     PEX locations. Here upstream finds that this server is always there, and never gets to use
     it.
     """
+
+    _configuration: LauncherConfiguration
+
+    @abstractmethod
+    def _has_ended(self, server_handle: Handle) -> bool:
+        """Whether a server is gone; it does not matter why."""
+
+    def _refresh_actual_entries(self, *arguments: Any) -> None:
+        # Upstream gives a silent server minutes to come back. One whose process is gone does not.
+        with self._grpc_servers_lock:
+            handles = {
+                key: server.server_handle
+                for key, server in self._grpc_servers.items()
+                if isinstance(server, DagsterCloudGrpcServer)
+            }
+        for key, handle in handles.items():
+            if key in self._actual_entries and self._has_ended(handle):
+                self._logger.warning("The code server of %s:%s is gone: starting another.", *key)
+                self._trigger_recovery_server_restart(key)
+        super()._refresh_actual_entries(*arguments)
+
+    @property
+    def _is_stopping(self) -> bool:
+        return self._reconcile_grpc_metadata_shutdown_event.is_set()
+
+    async def _try_update_location_data(self, *arguments: Any) -> None:
+        # What goes wrong because the pool is being stopped is not an error of the location. It
+        # stays "loading", and the next agent uploads it.
+        if not self._is_stopping:
+            await super()._try_update_location_data(*arguments)
+
+    def _start_run_worker_monitoring(self) -> None:
+        thread, shutdown = start_run_worker_monitoring_thread(
+            self._instance,
+            self._run_worker_deployments_to_check,
+            self._run_worker_statuses_dict,
+            self._run_worker_monitoring_lock,
+            self._configuration.run_check_seconds,
+        )
+        # Upstream's own types say that these are always None.
+        self._run_worker_monitoring_thread = thread  # type: ignore[assignment]
+        self._run_worker_monitoring_thread_shutdown_event = shutdown  # type: ignore[assignment]
+
+    def get_cloud_run_worker_statuses(
+        self, deployment_names: Collection[str]
+    ) -> dict[str, CloudRunWorkerStatuses]:
+        """What a heartbeat says about run workers: nothing about those of other agents."""
+        statuses: dict[str, CloudRunWorkerStatuses]
+        statuses = super().get_cloud_run_worker_statuses(deployment_names)  # type: ignore[no-untyped-call]
+        return {
+            deployment: value._replace(
+                statuses=[s for s in value.statuses if s.status_type != WorkerStatus.UNKNOWN]
+            )
+            for deployment, value in statuses.items()
+        }
 
     def _get_multipex_server(
         self,
@@ -34,7 +105,7 @@ class PlainServersLauncher(DagsterCloudUserCodeLauncher[str]):
         if not code_location_deploy_data.pex_metadata:
             return None
         nowhere = ServerEndpoint("localhost", None, "/dev/null")  # type: ignore[no-untyped-call]
-        return DagsterCloudGrpcServer("", nowhere, code_location_deploy_data)
+        return DagsterCloudGrpcServer(None, nowhere, code_location_deploy_data)
 
     def _check_running_multipex_server(self, multipex_server: DagsterCloudGrpcServer) -> None:
         pass
@@ -65,11 +136,11 @@ class PlainServersLauncher(DagsterCloudUserCodeLauncher[str]):
         """Yes: a server that dies is started again by us, with what is deployed then."""
         return True
 
-    def get_agent_id_for_server(self, handle: str) -> str | None:  # noqa: ARG002 - upstream's
+    def get_agent_id_for_server(self, handle: Handle) -> str | None:  # noqa: ARG002 - upstream's
         """All servers are this agent's."""
         return self._instance.instance_uuid
 
-    def get_server_create_timestamp(self, handle: str) -> float | None:  # noqa: ARG002 - upstream's
+    def get_server_create_timestamp(self, handle: Handle) -> float | None:  # noqa: ARG002 - upstream's
         """Not needed: upstream asks it about other agents' servers, and sees none of those."""
         return None
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from dagster._core.errors import DagsterUserCodeProcessError
 from dagster._core.instance import DagsterInstance
@@ -14,11 +14,22 @@ from dagstead.serverless.user_code import explain
 if TYPE_CHECKING:
     from dagster_cloud.instance import DagsterCloudAgentInstance
 
-    from dagstead.errors import PexError, UnservableLocationError
-    from dagstead.serverless.run_worker import RunWorker
+    from dagstead.errors import DagsteadError
 
 
-def report_stop(agent: DagsterCloudAgentInstance, worker: RunWorker) -> None:
+class EndingRun(Protocol):
+    """A run whose worker is ended."""
+
+    @property
+    def deployment(self) -> str:
+        """The name of its deployment."""
+
+    @property
+    def run_id(self) -> str:
+        """Its own."""
+
+
+def report_stop(agent: DagsterCloudAgentInstance, worker: EndingRun) -> None:
     """Write into a run's log that it ends with the pool."""
     reference = agent.ref_for_deployment(worker.deployment)
     with DagsterInstance.from_ref(reference) as instance:
@@ -27,7 +38,7 @@ def report_stop(agent: DagsterCloudAgentInstance, worker: RunWorker) -> None:
             instance.report_engine_event(STOPPED, run, cls=type(agent))
 
 
-def report_canceled(agent: DagsterCloudAgentInstance, worker: RunWorker) -> None:
+def report_canceled(agent: DagsterCloudAgentInstance, worker: EndingRun) -> None:
     """Report a run as canceled whose worker had to be killed."""
     reference = agent.ref_for_deployment(worker.deployment)
     with DagsterInstance.from_ref(reference) as instance:
@@ -38,9 +49,7 @@ def report_canceled(agent: DagsterCloudAgentInstance, worker: RunWorker) -> None
             )
 
 
-def load_error(
-    deployment: str, location: str, error: PexError | UnservableLocationError
-) -> DagsterUserCodeProcessError:
+def load_error(deployment: str, location: str, error: DagsteadError) -> DagsterUserCodeProcessError:
     """Why a location cannot be loaded, in the form that reaches the user."""
     # This class alone is passed on as it is, without a traceback of ours around it.
     information = SerializableErrorInfo(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import shutil
 import threading
 import time
@@ -12,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from dagstead.errors import ConfigurationError
 from dagstead.serverless.code_server import CodeServer, ServerId
 from dagstead.serverless.processes import Processes
 from dagstead.serverless.sandbox.limit_watch import LimitedProcess
@@ -59,18 +57,7 @@ class ServerTable:
         Raises:
             ConfigurationError: Another agent has the folder, or sockets have no place.
         """
-        self._home.create()
-        file = (self._home.root / "agent.lock").open("w")
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            file.close()
-            msg = (
-                f"Another agent already works in {self._home.root}. One folder is for one agent: "
-                "stop the other one, or give this one a folder of its own."
-            )
-            raise ConfigurationError(msg) from None
-        self._lock_file = file
+        self._lock_file = self._home.take()
         self._home.clear_leftovers()
         self._sockets = folder_for_sockets(self._home.servers)
         self._sandbox.open_folders(self._sockets)

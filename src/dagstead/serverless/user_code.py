@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dagstead.errors import PexError, RunWorkerError, UnservableLocationError
+from dagstead.errors import DagsteadError, RunWorkerError, UnservableLocationError
 from dagstead.model.user_code import with_programs
 from dagstead.serverless.pex_set import PexSet, parse_pex_tag
 from dagstead.serverless.sandbox.programs import Owner, Program
@@ -172,7 +172,7 @@ def _without_walls(deployment: str, location: str) -> UnservableLocationError:
     return UnservableLocationError(msg)
 
 
-def explain(deployment: str, location: str, error: UnservableLocationError | PexError) -> str:
+def explain(deployment: str, location: str, error: DagsteadError) -> str:
     """The text of a load error."""
     if isinstance(error, UnservableLocationError):
         return error.message

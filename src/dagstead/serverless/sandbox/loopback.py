@@ -9,18 +9,16 @@ comes from the same user, the control plane, or a resolver of names.
 from __future__ import annotations
 
 import re
-import shutil
-import subprocess
 from contextlib import suppress
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from dagstead.serverless.sandbox.nftables import carry_out
 from dagstead.serverless.sandbox.table_owner import TableOwner
 
 _NAMES = 53
 _HTTP = 80
 _HTTPS = 443
-_SECONDS = 10.0
 # Not by connection tracking, which would begin for the whole machine.
 _RULES = """
 table inet {table}
@@ -76,7 +74,7 @@ class Loopback:
         """
         ports = ", ".join(map(str, sorted({_NAMES, *open_ports})))
         first, last = self.users
-        _nft(
+        carry_out(
             _RULES.format(
                 table=self._table,
                 owner=TableOwner.of_this_process(self.users).remark,
@@ -93,7 +91,7 @@ class Loopback:
         Raises:
             OSError: there is no nftables, or it refuses.
         """
-        _nft(f"table inet {self._table}\ndelete table inet {self._table}\n")
+        carry_out(f"table inet {self._table}\ndelete table inet {self._table}\n")
 
 
 def remove_left_behind() -> None:
@@ -102,43 +100,20 @@ def remove_left_behind() -> None:
     Raises:
         OSError: there is no nftables, or it refuses.
     """
-    for name in _TABLE.findall(_nft("list tables inet\n")):
+    for name in _TABLE.findall(carry_out("list tables inet\n")):
         with suppress(OSError):
             # It may be gone, or be another one, at any time.
             _remove_left_behind(name)
 
 
 def _remove_left_behind(name: str) -> None:
-    listing = _nft(f"list table inet {name}\n")
+    listing = carry_out(f"list table inet {name}\n")
     handle, owner = _HANDLE.search(listing), TableOwner.named_in(listing)
     if handle is not None and owner is not None and owner.has_left_nothing():
-        _nft(f"delete table inet handle {handle[1]}\n")
+        carry_out(f"delete table inet handle {handle[1]}\n")
 
 
 def port_of(url: str) -> int:
     """The port of an address."""
     parts = urlsplit(url)
     return parts.port or (_HTTPS if parts.scheme == "https" else _HTTP)
-
-
-def _nft(rules: str) -> str:
-    """Carry out rules; returns what was asked for, with handles."""
-    program = shutil.which("nft")
-    if program is None:
-        msg = "there is no program nft; install it with `apt-get install nftables`"
-        raise FileNotFoundError(msg)
-    try:
-        done = subprocess.run(  # noqa: S603 - the system's own program
-            [program, "--handle", "--file", "-"],
-            input=rules,
-            capture_output=True,
-            text=True,
-            timeout=_SECONDS,
-            check=True,
-        )
-    except subprocess.CalledProcessError as error:
-        msg = f"nft refused the rules: {error.stderr.strip()[:300]}"
-        raise OSError(msg) from error
-    except subprocess.TimeoutExpired as error:
-        raise OSError(str(error)) from error
-    return done.stdout
