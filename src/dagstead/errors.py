@@ -158,6 +158,10 @@ class UnservableLocationError(DagsteadError):
     """The managed pool cannot run this code location."""
 
 
+class ContainerError(DagsteadError):
+    """The managed pool's Docker did not start a container, or it ended too early."""
+
+
 class RunWorkerError(DagsteadError):
     """The managed pool could not start the worker of a run."""
 

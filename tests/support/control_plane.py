@@ -131,6 +131,18 @@ class ControlPlane:
         self._pool = self._child("pool", "--public-url", self.url)
         return self._pool
 
+    def kill_pool(self) -> None:
+        """End the managed pool's agent by force: what it has started stays."""
+        assert self._pool is not None
+        self._pool.kill()
+        self._pool = None
+
+    def stop_pool(self) -> None:
+        """End the managed pool in order."""
+        assert self._pool is not None
+        self._pool.stop(60)
+        self._pool = None
+
     def stop_daemons(self) -> None:
         """End the daemons in order: queued runs stay queued until ``start``."""
         if self._daemon is not None:

@@ -21,6 +21,7 @@ from dagstead.server.settings import Settings
 from dagstead.server.shutdown import LIFELINE_VARIABLE
 from dagstead.serverless.agent_home import PoolSettings, pool_command
 from dagstead.serverless.configuration import LauncherConfiguration
+from dagstead.serverless.docker_choice import DockerChoice
 from dagstead.serverless.home import PoolHome
 from dagstead.serverless.sandbox.trial import WallsChoice, found_walls
 from dagstead.serverless.sandbox.user_numbers import parsed_range
@@ -50,14 +51,13 @@ def run_pool(settings: Settings, environment: Mapping[str, str]) -> None:
         ConfigurationError: when the pool's folder, or the token that it is given, cannot be used.
     """
     make_data_folder(settings.data)
-    walls = _found_before(environment) or walls_of_pool(settings, environment)
-    for reason in walls.reasons:
-        logger.info("No stronger walls: %s", reason)
-    logger.info("Walls around user code, %s", walls.line)
+    docker = _docker_of_pool(settings)
+    walls = _walls_in_force(settings, environment) if docker is None else Walls()
     command = pool_command(
         PoolSettings(
             launcher=LauncherConfiguration(
                 home=settings.data / "pool",
+                docker=docker,
                 walls=walls,
                 hidden=_hidden(settings, environment),
                 machine_read=_paths(settings.pool_read),
@@ -90,6 +90,36 @@ def run_pool(settings: Settings, environment: Mapping[str, str]) -> None:
     logger.info("Starting the managed pool's agent for %s", settings.base_url)
     os.chdir(command.folder)
     os.execve(command.arguments[0], command.arguments, dict(command.environment))  # noqa: S606
+
+
+def _docker_of_pool(settings: Settings) -> DockerChoice | None:
+    if settings.pool_backend != "docker":
+        return None
+    try:
+        from dagstead.serverless.docker.network import WantedDocker, settled  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        msg = (
+            f"The managed pool is to run its code in containers (setting pool_backend), and "
+            f"{error.name} is not installed: `pip install 'dagstead[docker]'`."
+        )
+        raise ConfigurationError(msg) from error
+    home = PoolHome(root=settings.data / "pool")
+    home.create()
+    choice = settled(
+        home,
+        WantedDocker(base_image=settings.pool_base_image, url=settings.pool_container_url),
+        settings.base_url,
+    )
+    logger.info("Code runs in containers of the network %s", choice.network)
+    return choice
+
+
+def _walls_in_force(settings: Settings, environment: Mapping[str, str]) -> Walls:
+    walls = _found_before(environment) or walls_of_pool(settings, environment)
+    for reason in walls.reasons:
+        logger.info("No stronger walls: %s", reason)
+    logger.info("Walls around user code, %s", walls.line)
+    return walls
 
 
 def walls_of_pool(settings: Settings, environment: Mapping[str, str]) -> Walls:

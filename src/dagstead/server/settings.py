@@ -57,6 +57,28 @@ class Settings(BaseModel):
         True,  # noqa: FBT003 - pydantic's way to give a default
         description="Whether `dagstead up` runs the managed pool.",
     )
+    pool_backend: Literal["process", "docker"] = Field(
+        "process",
+        description=(
+            "What the managed pool runs code in: processes of its machine, or containers of the "
+            "Docker daemon there, which run images as well as PEX files."
+        ),
+    )
+    pool_base_image: str = Field(
+        "python:{python}-slim",
+        min_length=1,
+        description=(
+            "Image in which PEX files run on Docker; {python} stands for their version of Python, "
+            "such as 3.12."
+        ),
+    )
+    pool_container_url: Annotated[str | None, AfterValidator(web_address)] = Field(
+        None,
+        description=(
+            "Address of the control plane for containers of the pool; if left out, the pool's own "
+            "address, or its network's gateway where that leads to this machine only."
+        ),
+    )
     pool_threads: int = Field(
         20, ge=1, le=1000, description="Requests that the managed pool handles at one time."
     )

@@ -90,7 +90,8 @@ def run_up(loaded: LoadedSettings, announce: Callable[[StartReport], None]) -> N
         control_of(settings, store) as control,
     ):
         check_address(settings)
-        walls = walls_of_pool(settings, os.environ) if settings.pool else None
+        walled = settings.pool and settings.pool_backend == "process"
+        walls = walls_of_pool(settings, os.environ) if walled else None
         control.secrets.require_key(SYSTEM)
         make_first_deployment(control)
         secret = (
@@ -118,8 +119,9 @@ class _Supervisor:
         # Nobody else would take over from it.
         daemon = self._keeper("daemon", silent_seconds=_FROZEN_SECONDS)
         keepers = [web, daemon]
-        if self.pool_secret and self.walls:
-            given = {POOL_TOKEN_VARIABLE: self.pool_secret, **walls_variable(self.walls)}
+        if self.pool_secret:
+            walls = walls_variable(self.walls) if self.walls else {}
+            given = {POOL_TOKEN_VARIABLE: self.pool_secret, **walls}
             # First in the list of what stops: its run workers still report to the web server.
             keepers.append(self._keeper(_POOL, given))
         self._stop_on_signals(keepers)

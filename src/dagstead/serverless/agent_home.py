@@ -13,7 +13,7 @@ from dagstead.errors import ConfigurationError
 from dagstead.model.agents import PAUSE_SECONDS, PAUSE_VARIABLE
 from dagstead.model.pool_pythons import TAG_VARIABLE, tag_of_pool
 from dagstead.serverless.configuration import LauncherConfiguration
-from dagstead.serverless.environ import TOKEN_VARIABLE, machine_environment
+from dagstead.serverless.environ import TOKEN_VARIABLE, machine_environment, named
 from dagstead.serverless.home import PoolHome
 from dagstead.serverless.interpreters import Interpreters
 
@@ -21,6 +21,17 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 AGENT_LABEL = "managed pool"
+#: By the pool's backend.
+_INSTANCES = {
+    "process": {"module": "dagstead.serverless.instance", "class": "PoolInstance"},
+    "docker": {"module": "dagster_cloud.instance", "class": "DagsterCloudAgentInstance"},
+}
+_LAUNCHERS = {
+    "process": {"module": "dagstead.serverless.launcher", "class": "PexUserCodeLauncher"},
+    "docker": {"module": "dagstead.serverless.docker.launcher", "class": "DockerPoolLauncher"},
+}
+#: How Docker's client finds its daemon, and logs in.
+_OF_DOCKER = ("DOCKER_*",)
 #: How old the output of a running step may be in the UI.
 _LOG_UPLOAD_SECONDS = 10
 #: Those of the agent.
@@ -91,7 +102,6 @@ def pool_command(settings: PoolSettings, environment: Mapping[str, str]) -> Comm
         raise ConfigurationError(msg) from error
     scripts = str(Path(settings.python).parent)
     base = machine_environment(environment, settings.launcher.pass_environment)
-    interpreters = Interpreters(named=settings.launcher.pythons, search_path=base.get("PATH"))
     return Command(
         arguments=(
             *(settings.python, "-m", "dagster_cloud_cli.entrypoint"),
@@ -108,12 +118,22 @@ def pool_command(settings: PoolSettings, environment: Mapping[str, str]) -> Comm
             # Between two polls, each of which waits for work by itself.
             PAUSE_VARIABLE: PAUSE_SECONDS,
             "PYTHONUNBUFFERED": "1",
-            TAG_VARIABLE: tag_of_pool(interpreters.available(), settings.launcher.walls.words),
+            **_of_backend(settings.launcher, environment, base.get("PATH")),
             **settings.agent_environment,
             TOKEN_VARIABLE: settings.token,
         },
         folder=home.root,
     )
+
+
+def _of_backend(
+    launcher: LauncherConfiguration, environment: Mapping[str, str], path: str | None
+) -> Mapping[str, str]:
+    """What the agent tells of its machine, or how it finds Docker."""
+    if launcher.docker is not None:
+        return named(environment, _OF_DOCKER)
+    pythons = Interpreters(named=launcher.pythons, search_path=path)
+    return {TAG_VARIABLE: tag_of_pool(pythons.available(), launcher.walls.words)}
 
 
 def _logging(formatter: str) -> dict[str, Any]:
@@ -129,11 +149,9 @@ def _logging(formatter: str) -> dict[str, Any]:
 
 def _agent_configuration(settings: PoolSettings, home: PoolHome) -> dict[str, Any]:
     launcher = {**settings.launcher.as_yaml(), "home": str(home.root)}
+    backend = "process" if settings.launcher.docker is None else "docker"
     return {
-        "instance_class": {
-            "module": "dagstead.serverless.instance",
-            "class": "PoolInstance",
-        },
+        "instance_class": _INSTANCES[backend],
         "compute_logs": {
             "module": "dagster_cloud.storage.compute_logs",
             "class": "CloudComputeLogManager",
@@ -150,8 +168,7 @@ def _agent_configuration(settings: PoolSettings, home: PoolHome) -> dict[str, An
             **_deployments(settings.serves),
         },
         "user_code_launcher": {
-            "module": "dagstead.serverless.launcher",
-            "class": "PexUserCodeLauncher",
+            **_LAUNCHERS[backend],
             "config": {
                 "pool": launcher,
                 "server_ttl": {

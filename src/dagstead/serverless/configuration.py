@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dagstead.serverless.docker_choice import DockerChoice
 from dagstead.serverless.sandbox.limits import ProcessLimits
 from dagstead.serverless.sandbox.walls import Level, Walls
 from dagstead.serverless.unpacking import Quota
@@ -33,6 +34,8 @@ class LauncherConfiguration:
     pass_environment: tuple[str, ...] = ()
     #: The umask of user code, whose files may be meant for others; -1 is the agent's own.
     user_code_umask: int = -1
+    #: What code runs in, in place of processes of this machine.
+    docker: DockerChoice | None = None
     #: The walls that were found for user code.
     walls: Walls = field(default_factory=Walls)
     #: What no code may see: the data folder of the control plane.
@@ -77,7 +80,11 @@ class LauncherConfiguration:
     @property
     def allow_branches(self) -> bool:
         """Whether code of branch deployments is run."""
-        return self.branches_without_walls or self.walls.level is not Level.NONE
+        return (
+            self.docker is not None
+            or self.branches_without_walls
+            or self.walls.level is not Level.NONE
+        )
 
     @property
     def quota(self) -> Quota:
@@ -101,6 +108,7 @@ class LauncherConfiguration:
             "home": str(self.home),
             # As text: its form is not for Dagster's schema.
             "walls": json.dumps(self.walls.as_json()),
+            "docker": json.dumps(None if self.docker is None else self.docker.as_json()),
             **{name: [str(path) for path in value[name]] for name in _FOLDERS},
             "pythons": dict(self.pythons),
             "pass_environment": list(self.pass_environment),
@@ -109,9 +117,11 @@ class LauncherConfiguration:
     @classmethod
     def from_yaml(cls, value: Mapping[str, Any]) -> LauncherConfiguration:
         """Read what :meth:`as_yaml` wrote, after Dagster checked it against the schema."""
+        docker = json.loads(value.get("docker", "null"))
         return cls(
             **{
                 **value,
+                "docker": None if docker is None else DockerChoice.from_json(docker),
                 "home": Path(value["home"]),
                 "walls": Walls.from_json(json.loads(value.get("walls", "{}"))),
                 **{name: tuple(map(Path, value.get(name, ()))) for name in _FOLDERS},

@@ -22,6 +22,7 @@ CONFIG_TYPE: dict[str, Any] = {
             "pythons": _optional(Map(str, str)),  # type: ignore[no-untyped-call]
             "pass_environment": _optional(Array(str)),
             "user_code_umask": _optional(IntSource),
+            "docker": _optional(StringSource),
             "walls": _optional(StringSource),
             "hidden": _optional(Array(str)),
             "machine_read": _optional(Array(str)),

@@ -54,12 +54,27 @@ def machine_environment(source: Mapping[str, str], passed: Iterable[str]) -> dic
         source: The environment of the process that starts another.
         passed: More names to hand on; ``*`` stands for any letters.
     """
-    patterns = (*_PASSED, *passed)
+    return named(source, (*_PASSED, *passed))
+
+
+def named(source: Mapping[str, str], patterns: Iterable[str]) -> dict[str, str]:
+    """The variables of ``source`` that are named, without the tokens of the pool's agent."""
+    wanted = tuple(patterns)
     return {
         name: value
         for name, value in source.items()
-        if name not in _NEVER_PASSED and any(fnmatchcase(name, pattern) for pattern in patterns)
+        if name not in _NEVER_PASSED and any(fnmatchcase(name, each) for each in wanted)
     }
+
+
+def container_environment(source: Mapping[str, str], passed: Iterable[str]) -> dict[str, str]:
+    """The environment that containers start from: nothing of this machine that is not named.
+
+    Args:
+        source: The environment of the agent.
+        passed: Names to hand on; ``*`` stands for any letters.
+    """
+    return {**_EVENTS, **named(source, passed)}
 
 
 def user_code_environment(source: Mapping[str, str], passed: Iterable[str]) -> dict[str, str]:

@@ -1,0 +1,99 @@
+"""The image that a location runs in: its own, or one that is made of its PEX files."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import docker.errors
+from dagster_cloud.workspace.docker.utils import docker_client_from_env
+
+from dagstead.errors import RunWorkerError
+from dagstead.serverless.docker.pex_images import PYTHON, PexImages
+from dagstead.serverless.home import read_json, write_json
+from dagstead.serverless.pex_set import parse_pex_tag
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from dagster_cloud_cli.core.workspace import CodeLocationDeployData
+
+logger = logging.getLogger("dagstead.serverless.docker")
+
+
+@dataclass(frozen=True, kw_only=True)
+class PoolImages:
+    """Makes and fetches images. Every method raises Docker's errors when the daemon is away."""
+
+    pex: PexImages
+
+    def for_location(self, data: CodeLocationDeployData) -> CodeLocationDeployData:
+        """A location with the image that it runs in, which is on this machine then.
+
+        Raises:
+            PexError: its PEX files cannot be made an image of.
+            docker.errors.APIError: its image cannot be fetched.
+        """
+        if not data.pex_metadata:
+            _fetch(str(data.image))
+            return data
+        tag, version = data.pex_metadata.pex_tag, data.pex_metadata.python_version
+        image = self.pex.ensure(parse_pex_tag(tag, version), data.image)
+        write_json(
+            self._made_of(image), {"tag": tag, "python_version": version, "base": data.image}
+        )
+        # Where no working directory is named, Dagster would put an absolute path into each origin;
+        # a relative one is right in every image of the location.
+        directory = data.working_directory or "."
+        return data._replace(
+            image=image, executable_path=PYTHON, working_directory=directory, pex_metadata=None
+        )
+
+    def for_run(self, run_id: str, image: str) -> None:
+        """Make sure that the image is here that a run's definitions were loaded in.
+
+        Raises:
+            RunWorkerError: it was made by another pool, or so long ago that nobody knows of what.
+            PexError: it cannot be made again.
+            docker.errors.APIError: it cannot be fetched again.
+        """
+        if not image.startswith("dagstead-code:"):
+            if not _is_here(image):
+                _fetch(image)
+            return
+        if _is_here(image):
+            return
+        made_of = read_json(self._made_of(image))
+        if made_of is None:
+            msg = (
+                f"Run {run_id} was made from definitions in the image {image}, which this managed "
+                "pool has never had. Deploy its code location again, and launch the run again."
+            )
+            raise RunWorkerError(msg)
+        pex_set = parse_pex_tag(made_of["tag"], made_of["python_version"])
+        self.pex.ensure(pex_set, made_of["base"])
+
+    def _made_of(self, image: str) -> Path:
+        return self.pex.home.tags / f"{image.replace(':', '-')}.json"
+
+
+def _is_here(image: str) -> bool:
+    try:
+        docker_client_from_env().images.get(image)
+    except docker.errors.ImageNotFound:
+        return False
+    return True
+
+
+def _fetch(image: str) -> None:
+    """Pull an image; a tag is asked for again, as it may have become another image's."""
+    is_here = _is_here(image)
+    if is_here and "@sha256:" in image:
+        return
+    try:
+        docker_client_from_env().images.pull(image)
+    except docker.errors.APIError as error:
+        if not is_here:
+            raise
+        logger.warning("Image %s is run as it is on this machine: %s", image, error)

@@ -1,0 +1,368 @@
+"""The user code launcher of a pool on Docker: the official one, with what a pool needs besides."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from contextlib import suppress
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Self
+from urllib.parse import urlsplit
+
+import docker.errors
+from dagster._core.instance import DagsterInstance
+from dagster._core.launcher.base import RunLauncher
+from dagster._grpc.types import GetCurrentRunsResult
+from dagster._serdes import ConfigurableClassData, deserialize_value
+from dagster_cloud.workspace.docker import (
+    AGENT_LABEL,
+    SERVER_TIMESTAMP_LABEL,
+    DagsterDockerContainer,
+    DockerUserCodeLauncher,
+)
+from dagster_cloud.workspace.docker.utils import (
+    docker_client_from_env,
+    unique_docker_resource_name,
+)
+from dagster_cloud.workspace.user_code_launcher.user_code_launcher import (
+    DagsterCloudGrpcServer,
+    ServerEndpoint,
+    UserCodeLauncherEntry,
+)
+from dagster_cloud.workspace.user_code_launcher.utils import (
+    get_code_server_port,
+    get_grpc_server_env,
+)
+
+from dagstead.errors import ContainerError, DagsteadError, UnservableLocationError
+from dagstead.serverless.agents_before import note_agent
+from dagstead.serverless.configuration import LauncherConfiguration
+from dagstead.serverless.configuration_schema import CONFIG_TYPE
+from dagstead.serverless.docker import labels
+from dagstead.serverless.docker.fence import ContainerFence
+from dagstead.serverless.docker.instance import for_containers
+from dagstead.serverless.docker.network import is_of_this_machine
+from dagstead.serverless.docker.parts import DockerParts
+from dagstead.serverless.docker.relay import Relay
+from dagstead.serverless.docker.run_launcher import DockerPoolRunLauncher
+from dagstead.serverless.docker.storage import open_storage
+from dagstead.serverless.docker_choice import DockerChoice
+from dagstead.serverless.environ import TOKEN_VARIABLE
+from dagstead.serverless.home import PoolHome
+from dagstead.serverless.plain_servers import PlainServersLauncher
+from dagstead.serverless.reports import load_error
+from dagstead.serverless.sandbox.loopback import port_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from dagster_cloud_cli.core.workspace import CodeLocationDeployData
+
+_LOOK_SECONDS = 5.0
+_ANSWER_POLL_SECONDS = 0.25
+_TAIL_LINES = 40
+
+
+class DockerPoolLauncher(  # type: ignore[misc]
+    PlainServersLauncher[DagsterDockerContainer], DockerUserCodeLauncher
+):
+    """Runs code locations in containers.
+
+    As with the other backend, the agent makes one that lives as long as itself, and short-lived
+    ones, never started, of which it only wants :meth:`run_launcher`.
+    """
+
+    def __init__(
+        self,
+        *,
+        configuration: LauncherConfiguration,
+        inst_data: ConfigurableClassData | None = None,
+        **official: Any,
+    ) -> None:
+        """Take our settings, and those that every official launcher has."""
+        self._configuration = configuration
+        self._home = PoolHome(root=configuration.home)
+        assert configuration.docker is not None  # noqa: S101 - or another launcher is used
+        self._choice: DockerChoice = configuration.docker
+        self._next_look = 0.0
+        super().__init__(  # type: ignore[no-untyped-call]
+            inst_data=inst_data,
+            networks=[self._choice.network],
+            server_process_startup_timeout=configuration.server_start_seconds,
+            **official,
+        )
+
+    # -- The form that dagster.yaml wants ------------------------------------------------------
+
+    @classmethod
+    def config_type(cls) -> dict[str, Any]:
+        """The schema of the launcher's configuration."""
+        return CONFIG_TYPE
+
+    @classmethod
+    def from_config_value(
+        cls, inst_data: ConfigurableClassData | None, config_value: Mapping[str, Any]
+    ) -> Self:
+        """Make one from a configuration that was checked against the schema."""
+        official = dict(config_value)
+        configuration = LauncherConfiguration.from_yaml(official.pop("pool"))
+        return cls(configuration=configuration, inst_data=inst_data, **official)
+
+    @cached_property
+    def _parts(self) -> DockerParts:
+        # Only now is there an instance.
+        return DockerParts(
+            configuration=self._configuration,
+            choice=self._choice,
+            home=self._home,
+            instance=self._instance,
+            environment=os.environ,
+            stop=self._reconcile_grpc_metadata_shutdown_event,
+        )
+
+    def run_launcher(self) -> RunLauncher[DagsterInstance]:
+        """The launcher of isolated runs."""
+        launcher = DockerPoolRunLauncher(self._parts.run_parts)
+        launcher.register_instance(self._instance)
+        return launcher
+
+    # -- Starting and stopping -----------------------------------------------------------------
+
+    def start(
+        self,
+        run_reconcile_thread: bool = True,  # noqa: FBT001, FBT002 - upstream's
+        run_metrics_thread: bool = True,  # noqa: FBT001, FBT002 - upstream's
+    ) -> None:
+        """Take the pool's folder, then do what every launcher does."""
+        self._taken = self._home.take()
+        self._home.clear_leftovers()
+        note_agent(self._home, self._instance.instance_uuid)
+        self._open_way()
+        self._parts.token_keeper.start()
+        super().start(  # type: ignore[no-untyped-call]
+            run_reconcile_thread=run_reconcile_thread, run_metrics_thread=run_metrics_thread
+        )
+
+    def _open_way(self) -> None:
+        """Let containers reach the control plane, and nothing else of this machine."""
+        url = self._instance.dagster_cloud_url
+        if is_of_this_machine(url):
+            to_host = urlsplit(url).hostname or ""
+            port = port_of(url)
+            Relay(host=self._choice.gateway, port=port, to_host=to_host, to_port=port).start()
+        try:
+            self._fence.close()
+        except OSError as error:
+            self._logger.warning(
+                "Containers reach what listens on this machine's addresses: %s. Start the pool as "
+                "root with nftables installed to change that.",
+                error,
+            )
+
+    @property
+    def _fence(self) -> ContainerFence:
+        choice = self._choice
+        return ContainerFence(pool=choice.pool, bridge=choice.bridge, port=port_of(choice.url))
+
+    def __exit__(self, *exception: object) -> None:
+        """Stop all code servers, and the runs where this is wanted."""
+        super().__exit__(*exception)  # type: ignore[no-untyped-call]
+        if not self._started:
+            return
+        if self._configuration.stop_runs_on_exit:
+            self._parts.ends.stop_all()
+            with suppress(OSError):
+                self._fence.open()
+        self._parts.token_keeper.note(self._parts.containers.processes())
+        self._parts.token_keeper.stop()
+        self._taken.close()
+
+    def reconcile(self) -> None:
+        """Bring the servers in line with what is deployed, then look after the containers."""
+        super().reconcile()
+        now = time.monotonic()
+        if now >= self._next_look:
+            self._next_look = now + _LOOK_SECONDS
+            try:
+                self._parts.token_keeper.note(self._parts.containers.processes())
+                self._parts.ends.end_overdue()
+                self._parts.ends.remove_old()
+            except docker.errors.DockerException as error:
+                self._logger.warning("Docker does not answer: %s", error)
+
+    # -- Code servers --------------------------------------------------------------------------
+
+    def _start_new_server_spinup(
+        self, deployment_name: str, location_name: str, desired_entry: UserCodeLauncherEntry
+    ) -> DagsterCloudGrpcServer:
+        data = desired_entry.code_location_deploy_data
+        try:
+            return self._started_server(
+                deployment_name, location_name, data, desired_entry.update_timestamp
+            )
+        except docker.errors.DockerException as error:
+            failure = ContainerError(f"Docker did not start its code server: {error}.")
+            raise load_error(deployment_name, location_name, failure) from error
+        except DagsteadError as error:
+            raise load_error(deployment_name, location_name, error) from error
+
+    def _started_server(
+        self, deployment: str, location: str, data: CodeLocationDeployData, timestamp: float
+    ) -> DagsterCloudGrpcServer:
+        if not (data.pex_metadata or data.image):
+            msg = (
+                f"Code location {location!r} of deployment {deployment!r} has neither a PEX nor an "
+                "image, and this managed pool runs its code in containers. Build one of both, or "
+                "give it the queue of an agent that has its code (`agent_queue`), and deploy again."
+            )
+            raise UnservableLocationError(msg)
+        data = self._parts.images.for_location(data)
+        token = self._parts.tokens.for_server(deployment, location)
+        port = get_code_server_port()
+        reference = self._instance.ref_for_deployment(deployment)
+        given = {
+            **{name: str(value) for name, value in (data.cloud_context_env or {}).items()},
+            **get_grpc_server_env(
+                data, port, location, for_containers(reference, self._choice.url)
+            ),
+            TOKEN_VARIABLE: token.secret,
+        }
+        start = self._parts.surroundings.around(
+            deployment,
+            location,
+            data.container_context,
+            given,
+            {
+                labels.SERVER: "",
+                labels.TOKEN: str(token.id),
+                AGENT_LABEL: self._instance.instance_uuid,
+                SERVER_TIMESTAMP_LABEL: str(timestamp),
+            },
+        )
+        name = str(unique_docker_resource_name(deployment, location))  # type: ignore[no-untyped-call]
+        container, _ = self._launch_container(
+            deployment,
+            location,
+            container_name=name,
+            hostname=name,
+            grpc_port=port,
+            ports={},
+            image=str(data.image),
+            container_context=start.in_official_form(),
+            command=data.get_grpc_server_command(metrics_enabled=self.code_server_metrics_enabled),
+            additional_env={},
+            labels=dict(start.labels),
+        )
+        return DagsterCloudGrpcServer(
+            DagsterDockerContainer(container), self._endpoint(container), data
+        )
+
+    def _create_container(self, *arguments: Any, **named: Any) -> Any:
+        container = super()._create_container(*arguments, **named)  # type: ignore[no-untyped-call]
+        open_storage(container)
+        return container
+
+    def _endpoint(self, container: Any) -> ServerEndpoint:
+        # By its number: its name is known to other containers only.
+        container.reload()
+        networks = container.attrs["NetworkSettings"]["Networks"]
+        return ServerEndpoint(  # type: ignore[no-untyped-call]
+            host=networks[self._choice.network]["IPAddress"],
+            port=get_code_server_port(),
+            socket=None,
+        )
+
+    async def _wait_for_new_server_ready(
+        self,
+        deployment_name: str,
+        location_name: str,
+        user_code_launcher_entry: UserCodeLauncherEntry,  # noqa: ARG002 - upstream's
+        server_handle: DagsterDockerContainer,
+        server_endpoint: ServerEndpoint,
+    ) -> None:
+        client = server_endpoint.create_client()
+        deadline = time.monotonic() + self._server_process_startup_timeout
+        while True:
+            try:
+                await asyncio.to_thread(client.ping, "")
+            except Exception as error:
+                problem = self._why_give_up(str(server_handle), deadline)
+                if problem:
+                    await asyncio.to_thread(self._parts.containers.remove, str(server_handle))
+                    failure = ContainerError(problem)
+                    raise load_error(deployment_name, location_name, failure) from error
+            else:
+                break
+            await asyncio.sleep(_ANSWER_POLL_SECONDS)
+        # Raises when the user's code cannot be imported, with the user's own traceback.
+        await self.gen_list_repositories_response(client)
+
+    def _why_give_up(self, container: str, deadline: float) -> str | None:
+        end = self._parts.containers.how_it_ended(container)
+        if end is not None:
+            over = " It needed more memory than its limit." if end.is_over_memory else ""
+            reason = f"Its code server ended with code {end.exit_code} before it answered.{over}"
+        elif time.monotonic() > deadline:
+            reason = (
+                f"Its code server gave no answer for {self._server_process_startup_timeout} "
+                "seconds. If it needs longer to start, raise DAGSTEAD_POOL_START_SECONDS and start "
+                "the pool again."
+            )
+        else:
+            return None
+        said = self._parts.containers.last_output(container, _TAIL_LINES)
+        return f"{reason} Its last lines:\n{said}"
+
+    def _has_ended(self, server_handle: DagsterDockerContainer) -> bool:
+        return str(server_handle) not in self._running()
+
+    def _running(self) -> set[str]:
+        return {each.id for each in self._parts.containers.servers() if not each.has_ended}
+
+    def _list_server_handles(self) -> list[DagsterDockerContainer]:
+        return self._handles()
+
+    def _get_standalone_dagster_server_handles_for_location(
+        self, deployment_name: str, location_name: str
+    ) -> list[DagsterDockerContainer]:
+        return self._handles(deployment_name, location_name)
+
+    def _handles(
+        self, deployment: str | None = None, location: str | None = None
+    ) -> list[DagsterDockerContainer]:
+        client = docker_client_from_env()
+        found = []
+        for each in self._parts.containers.servers(deployment, location):
+            try:
+                found.append(DagsterDockerContainer(client.containers.get(each.id)))
+            except docker.errors.NotFound:
+                continue
+        return found
+
+    def _graceful_cleanup_servers(
+        self,
+        include_own_servers: bool,  # noqa: FBT001 - upstream's
+    ) -> None:
+        # All servers of this pool are this agent's, or of one before it, which has ended.
+        if include_own_servers:
+            for handle in self._list_server_handles():
+                self._graceful_remove_server_handle(handle)
+
+    @property
+    def supports_get_current_runs_for_server_handle(self) -> bool:
+        """Yes: a server with runs is stopped only after them, and runs of a dead one are seen."""
+        return True
+
+    def get_current_runs_for_server_handle(
+        self, server_handle: DagsterDockerContainer
+    ) -> Sequence[str]:
+        """The runs inside a server.
+
+        Raises:
+            DagsterUserCodeUnreachableError: The server does not answer.
+        """
+        if self._has_ended(server_handle):
+            return []
+        client = self._endpoint(server_handle.container).create_client()
+        return list(deserialize_value(client.get_current_runs(), GetCurrentRunsResult).current_runs)

@@ -1,0 +1,96 @@
+"""What the launcher of a pool on Docker is made of, from its configuration and its instance."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from dagstead.serverless.configuration import LauncherConfiguration
+from dagstead.serverless.docker.containers import PoolContainers
+from dagstead.serverless.docker.ends import RunEnds
+from dagstead.serverless.docker.images import PoolImages
+from dagstead.serverless.docker.pex_images import PexImages
+from dagstead.serverless.docker.run_launcher import RunParts
+from dagstead.serverless.docker.surroundings import Surroundings
+from dagstead.serverless.docker_choice import DockerChoice
+from dagstead.serverless.downloads import pex_files_of
+from dagstead.serverless.environ import container_environment
+from dagstead.serverless.home import PoolHome
+from dagstead.serverless.worker_tokens import TokenKeeper, WorkerTokens, keeper_of
+
+if TYPE_CHECKING:
+    from dagster_cloud.instance import DagsterCloudAgentInstance
+
+
+@dataclass(frozen=True, kw_only=True)
+class DockerParts:
+    """The parts of one launcher, each made when it is first asked for."""
+
+    configuration: LauncherConfiguration
+    choice: DockerChoice
+    home: PoolHome
+    instance: DagsterCloudAgentInstance
+    #: The agent's own.
+    environment: Mapping[str, str]
+    #: Set when the pool is stopping.
+    stop: threading.Event
+
+    @cached_property
+    def containers(self) -> PoolContainers:
+        """The containers of this pool."""
+        return PoolContainers(self.choice.pool)
+
+    @cached_property
+    def images(self) -> PoolImages:
+        """The images that locations run in."""
+        files = pex_files_of(self.instance, self.stop)
+        return PoolImages(pex=PexImages(choice=self.choice, home=self.home, files=files))
+
+    @cached_property
+    def surroundings(self) -> Surroundings:
+        """What containers start with."""
+        return Surroundings(
+            choice=self.choice,
+            environment=container_environment(
+                self.environment, self.configuration.pass_environment
+            ),
+            limits=self.configuration.limits,
+        )
+
+    @cached_property
+    def tokens(self) -> WorkerTokens:
+        """What workers prove themselves with."""
+        return WorkerTokens(instance=self.instance, home=self.home)
+
+    @cached_property
+    def token_keeper(self) -> TokenKeeper:
+        """Takes tokens back once nobody has them any more."""
+        return keeper_of(self.tokens)
+
+    @cached_property
+    def ends(self) -> RunEnds:
+        """Ends runs that were asked to end, and removes what is left of them."""
+        return RunEnds(
+            home=self.home,
+            containers=self.containers,
+            instance=self.instance,
+            clock=time.time,
+            grace_seconds=self.configuration.termination_grace_seconds,
+            keep_seconds=self.configuration.keep_runs_seconds,
+        )
+
+    @property
+    def run_parts(self) -> RunParts:
+        """For launchers of runs."""
+        return RunParts(
+            home=self.home,
+            containers=self.containers,
+            images=self.images,
+            surroundings=self.surroundings,
+            tokens=self.tokens,
+            ends=self.ends,
+        )
