@@ -195,7 +195,8 @@ def test_a_run_goes_to_the_fallback_when_its_agent_is_dead_and_ends_there(
 def test_an_agent_that_is_stopped_leaves_the_containers_of_ended_runs_only(
     site: Site, docker: Docker
 ) -> None:
-    assert site.agent.code_servers()
+    # The agent was started again just now.
+    eventually(site.agent.code_servers, 60, "its code server")
 
     site.agent.stop()
 
