@@ -118,6 +118,10 @@ class IssuerError(DagsteadError):
     """A CI provider's keys could not be fetched."""
 
 
+class RegistryAwayError(DagsteadError):
+    """The registry of images does not answer, or does not let the control plane in."""
+
+
 class NoAnswerError(DagsteadError):
     """No agent answered in time."""
 

@@ -10,6 +10,9 @@ from tests.support.containers import images
 from tests.support.containers.daemon import docker_daemon
 from tests.support.containers.docker import Docker, Network
 from tests.support.containers.registry import Registry, running_registry
+from tests.support.recording import command_recorder, pytest_runtest_call
+
+__all__ = ["command_recorder", "pytest_runtest_call"]
 
 
 @pytest.fixture(scope="session")

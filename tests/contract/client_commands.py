@@ -39,7 +39,7 @@ class Command:
     hidden: bool
 
 
-_IMAGES = "the pool runs PEX files, there is no image registry"
+_IMAGES = "needs a registry (`registry_url`) and a pool that runs containers"
 _SAML = "asks dagster.cloud only"
 
 #: How to run the command here, or why it cannot work; never whether it does.
@@ -48,7 +48,9 @@ NOTES: Mapping[str, str] = {
     "dagster-cloud ci branch-deployment": (
         "needs `DAGSTER_CLOUD_ORGANIZATION` empty and `DAGSTER_CLOUD_URL`"
     ),
-    "dagster-cloud ci build": "`--build-strategy python-executable`",
+    "dagster-cloud ci build": (
+        "images of serverless locations need a registry (`registry_url`), PEX files do not"
+    ),
     "dagster-cloud ci check": (
         "with `--dagster-cloud-connect-check skip`: it connects to dagster.cloud only"
     ),
@@ -63,7 +65,7 @@ NOTES: Mapping[str, str] = {
     "dagster-cloud serverless build": _IMAGES,
     "dagster-cloud serverless deploy": _IMAGES,
     "dagster-cloud serverless deploy-docker": _IMAGES,
-    "dagster-cloud serverless registry-info": "prints nothing: there is no image registry",
+    "dagster-cloud serverless registry-info": "prints nothing where there is no registry",
     "dagster-cloud serverless upload": _IMAGES,
     "dagster-cloud serverless upload-base-image": _IMAGES,
     "dagster-cloud settings saml remove-identity-provider-metadata": _SAML,

@@ -14,7 +14,8 @@ from tests.support.command_records import FIXTURES, Record, Seen, all_records, d
 
 pytestmark = pytest.mark.contract
 
-_COMPAT = Path(__file__).parents[1] / "compat"
+#: Where official commands are driven.
+_FOLDERS = [Path(__file__).parents[1] / name for name in ("compat", "containers")]
 
 
 def test_only_commands_that_there_are_have_records_and_notes() -> None:
@@ -35,7 +36,11 @@ def test_hidden_commands_have_rows() -> None:
 
 def test_what_is_recorded_is_driven_by_a_test_that_there_is() -> None:
     """Its file has the test, and the command in quotes."""
-    texts = {path.stem: path.read_text(encoding="utf-8") for path in _COMPAT.rglob("test_*.py")}
+    texts = {
+        path.stem: path.read_text(encoding="utf-8")
+        for folder in _FOLDERS
+        for path in folder.rglob("test_*.py")
+    }
     tests = {stem: _functions(text) for stem, text in texts.items()}
 
     def stale(record: Record) -> bool:

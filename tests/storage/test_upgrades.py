@@ -40,6 +40,7 @@ def drop(table: str, column: str | None = None) -> str:
 
 #: How to get to the version before each of these, the newest first.
 UNDONE: Mapping[str, Sequence[str]] = {
+    "0025": (drop("pushed_images"),),
     "0024": (drop("server_logs"),),
     "0023": tuple(
         map(

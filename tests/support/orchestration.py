@@ -185,10 +185,12 @@ class NoDagster:
         self.dropped.append(name)
 
 
-def control_without_dagster(store: Store, orchestration: NoDagster | None = None) -> Control:
+def control_without_dagster(
+    store: Store, orchestration: NoDagster | None = None, registry: str | None = None
+) -> Control:
     """What the control plane does over a store, with nothing that runs."""
     chosen = orchestration or NoDagster()
-    return control_over(store, store.bell, lambda: chosen)
+    return control_over(store, store.bell, lambda: chosen, registry=registry)
 
 
 def _end(run: EndedRun) -> AlertEvent:

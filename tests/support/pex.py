@@ -85,14 +85,19 @@ def damage_what_pex_knows(folder: Path) -> list[Path]:
     return known
 
 
-def borrowing_wheel(folder: Path, name: str) -> Path:
-    """A wheel of a package that holds nothing but a path file to the packages of the tests.
+def borrowing_wheel(folder: Path, name: str, packages: Path | None = None) -> Path:
+    """A wheel of a package that holds nothing but a path file to other packages.
 
     What depends on it has these, and is made in a second without the network.
+
+    Args:
+        folder: receives it.
+        name: of the package, which the tests have.
+        packages: where the others are; those of the tests if left out.
     """
     version = distribution_version(name)
     name = name.replace("-", "_")
-    purelib = sysconfig.get_paths()["purelib"]
+    purelib = packages or sysconfig.get_paths()["purelib"]
     files = {
         f"{name}.pth": f"{purelib}\n",
         f"{name}-{version}.dist-info/METADATA": (

@@ -30,5 +30,6 @@ def every_call(app: Starlette) -> Iterator[tuple[str, str]]:
             continue
         assert isinstance(route, Route)
         path = route.path.replace("{deployment}", "prod").replace("{key:path}", "x")
+        path = path.replace("{path:path}", "x")
         for method in sorted(route.methods or ()):
             yield method, path

@@ -19,6 +19,7 @@ from dagstead.control.deployments import Deployments
 from dagstead.control.dequeues import Dequeues
 from dagstead.control.files import Files, SignedFiles
 from dagstead.control.health import Health
+from dagstead.control.images import Images
 from dagstead.control.launches import Launches
 from dagstead.control.load_reports import LoadReports
 from dagstead.control.locations import Locations
@@ -94,6 +95,7 @@ class Control:
     callers: Callers
     files: Files
     signed_files: SignedFiles
+    images: Images
     writes: Writes
     health: Health
     metrics: Metrics
@@ -111,6 +113,7 @@ def control_over(
     bell: Bell,
     open_orchestration: Callable[[], Orchestration],
     tracer: Tracer = NO_TRACER,
+    registry: str | None = None,
 ) -> Control:
     """All acts and views, over what the control plane stores.
 
@@ -119,6 +122,7 @@ def control_over(
         bell: is rung after every commit.
         open_orchestration: is called whenever an act needs Dagster.
         tracer: gets reports on releases, runs and requests.
+        registry: the address of the installation's registry, if it has one.
     """
     recorder = Recorder(store.trail, store.refused_callers)
     backend = Backend(
@@ -127,6 +131,7 @@ def control_over(
         recorder=recorder,
         open_orchestration=open_orchestration,
         tracer=tracer,
+        registry=registry,
     )
     return Control(
         clock=store.clock,
@@ -166,6 +171,7 @@ def control_over(
         callers=recorded(Callers, "callers")(backend),
         files=recorded(Files, "files")(backend),
         signed_files=recorded(SignedFiles, "signed_files")(backend),
+        images=recorded(Images, "images")(backend),
         writes=recorded(Writes, "writes")(backend),
         health=recorded(Health, "health")(backend),
         metrics=recorded(Metrics, "metrics")(backend),

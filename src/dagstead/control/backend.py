@@ -24,6 +24,9 @@ class Backend:
     open_orchestration: Callable[[], Orchestration]
     #: Reports to traces, if anybody collects them.
     tracer: Tracer = NO_TRACER
+    #: The host, with its port, under which images of the installation's registry are named;
+    #: ``None`` when it has none.
+    registry: str | None = None
 
     @property
     def orchestration(self) -> Orchestration:

@@ -11,6 +11,7 @@ from dagstead.control.actor import Actor
 from dagstead.control.availability import would_wait
 from dagstead.control.backend import Backend
 from dagstead.control.changes import Change, publish
+from dagstead.control.image_pins import ImagePins
 from dagstead.control.pinning import PinFinder
 from dagstead.errors import ConflictError, InvalidDocumentError
 from dagstead.model.text import plain_line, plain_lines
@@ -120,6 +121,8 @@ class Releases:
             self._backend, deployment, {location.name: location.queue for location in new.locations}
         )
         locations, errors = PinFinder(self._backend, deployment, actor.uploader).pin(new.locations)
+        locations, unknown = ImagePins(self._backend, deployment, actor.uploader).pin(locations)
+        errors += unknown
         if policy.unserved is UnservedQueuePolicy.REFUSE:
             errors += waiting
         wishes = map(Wish.of, new.locations)

@@ -12,12 +12,14 @@ from dagstead.errors import (
     ConflictError,
     InvalidInputError,
     NotFoundError,
+    SignatureError,
     UnauthenticatedError,
 )
 from dagstead.plane.deployments import Deployment
 from dagstead.plane.names import check_location_name
 from dagstead.plane.organization import ORGANIZATION
 from dagstead.plane.reach import NOTHING, Reach, Scope
+from dagstead.plane.registry import PASSWORD
 from dagstead.plane.roles import check_roles
 from dagstead.plane.rotations import RotatedToken, Rotation
 from dagstead.plane.token_texts import is_damaged
@@ -212,6 +214,27 @@ class TokenReader:
         if is_of_worker(secret):
             return self._backend.store.workers.authenticate(ORGANIZATION, secret)
         return self._backend.store.tokens.authenticate(secret, address)
+
+    def of_password(self, password: str, address: str | None = None) -> Token:
+        """The token of what a registry's client sends: a token, or a password made for it.
+
+        Args:
+            password: that somebody sends.
+            address: whoever sends it, if that is known.
+
+        Raises:
+            UnauthenticatedError: when it is none, or the token is no longer valid.
+        """
+        if ":" in password:
+            return self.of_secret(password, address)
+        try:
+            claims = self._backend.store.seals.open(PASSWORD, password)
+            return self._backend.store.tokens.get(int(claims["sub"]))
+        except (SignatureError, KeyError, ValueError) as error:
+            raise UnauthenticatedError(
+                "This is neither a token nor a password of this registry, or it has expired. Log "
+                "in again: `docker login`, with a token as the password."
+            ) from error
 
     def known(self, secret: str, sender: str | None = None) -> Token | None:
         """The token of a secret, if it is known without waiting for the database.

@@ -58,6 +58,7 @@ TRAIL: Final[Mapping[str, RowRule | Quiet]] = {
     "tokens.agent": Quiet.VIEW,
     "token_reader.known": Quiet.WORK,
     "token_reader.of_secret": Quiet.WORK,
+    "token_reader.of_password": Quiet.WORK,
     "token_reader.require_valid": Quiet.WORK,
     "pool_tokens.renew": RowRule(on=say.given("machine", "pool on "), by_system=True),
     "pool_tokens.revoke": RowRule(on=say.given("machine", "pool on "), by_system=True),
@@ -115,6 +116,12 @@ TRAIL: Final[Mapping[str, RowRule | Quiet]] = {
         on=say.given("name", "PEX file "), who=say.uploader, is_counted=True
     ),
     "files.stored_pex_files": Quiet.VIEW,
+    "images.login": Quiet.CHECK,
+    "images.require_pull": Quiet.CHECK,
+    "images.require_push": Quiet.CHECK,
+    "images.note_pushed": RowRule(
+        on=say.pushed_image, after=lambda call: {"digest": call["digest"]}, who=say.pusher
+    ),
     "files.artifact_to_read": Quiet.WORK,
     "files.artifact_to_write": Quiet.WORK,
     "files.log_address": Quiet.WORK,

@@ -13,6 +13,7 @@ from dagstead.plane.ci_logins import NewPins
 from dagstead.plane.deployments import Deployment
 from dagstead.plane.organization import ORGANIZATION
 from dagstead.plane.projects import Project
+from dagstead.plane.registry import is_digest
 from dagstead.plane.releases import Release
 from dagstead.plane.secrets import SecretTarget
 from dagstead.plane.tokens import Grant, Token
@@ -334,6 +335,17 @@ def uploader(_store: Store, call: Call) -> Actor | None:
     """Who may send a file: to ask for one is a view."""
     found: Actor = call["actor"]
     return found if call["method"] == "PUT" else None
+
+
+def pushed_image(call: Call) -> str:
+    """The image that was pushed."""
+    return f"image {call['name']}:{call['reference']}"
+
+
+def pusher(_store: Store, call: Call) -> Actor | None:
+    """Who pushes an image; parts of one, which are pushed by their digest, leave no row."""
+    found: Actor = call["actor"]
+    return None if is_digest(call["reference"]) else found
 
 
 def holder(_store: Store, call: Call) -> Actor:

@@ -60,6 +60,7 @@ class Instances:
         postgres_url: str | None,
         pool_folder: Path | None = None,
         tracer: Tracer = NO_TRACER,
+        registry: str | None = None,
     ) -> None:
         """Nothing is opened yet.
 
@@ -70,6 +71,7 @@ class Instances:
                 deployment, with what steps have stored.
             postgres_url: ``None`` keeps the storage of a deployment in its folder.
             tracer: gets reports on releases, runs and requests.
+            registry: the address of the installation's registry, if it has one.
         """
         self.store = store
         self.folder = folder
@@ -78,7 +80,7 @@ class Instances:
         self._open: dict[str, _OpenInstance] = {}
         self._lock = threading.RLock()
         #: The acts and views of the control plane, with these instances as its Dagster.
-        self.control = control_over(store, store.bell, lambda: self.orchestration, tracer)
+        self.control = control_over(store, store.bell, lambda: self.orchestration, tracer, registry)
         #: Code locations of Dagster, made from what agents have uploaded.
         self.definitions = StoredDefinitions(self.calls, self.get)
         #: What branch deployments are compared with.

@@ -15,6 +15,16 @@ from dagstead.plane.given_secrets import GivenSecret
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class RegistryFacts:
+    """What the CLI is told of the installation's registry."""
+
+    #: Its host, with its port.
+    host: str
+    #: Whether the CLI is to make images of PEX files.
+    pex_images: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class ServerFacts:
     """The same for all requests to a server."""
 
@@ -27,9 +37,8 @@ class ServerFacts:
     secrets: Sequence[GivenSecret] = ()
     #: How long things are kept that nothing needs any more.
     retention: Retention = field(default_factory=Retention)
-    #: Where `ci build --build-strategy=docker` may push. The CLI wants an address also when it
-    #: builds PEX files, and refuses to push without a password; so there is one that cannot exist.
-    registry_url: str = "no-registry.invalid"
+    #: ``None`` when there is no registry.
+    registry: RegistryFacts | None = None
 
 
 #: Where a schema keeps its facts.

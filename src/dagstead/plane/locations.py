@@ -56,6 +56,18 @@ class NewLocation:
         """The names of the PEX files that it needs."""
         return pex_files_of(self.document)
 
+    @property
+    def image(self) -> str | None:
+        """The image that it runs in, or that its PEX files are put into."""
+        return image_of(self.document)
+
+    def with_image(self, image: str) -> NewLocation:
+        """The same with another name for its image, in both forms of what is deployed."""
+        # In the form of agents it is the value of a key, or stands nowhere.
+        named, meant = (f'"image": {json.dumps(each)}' for each in (self.image, image))
+        document = {**self.document, "image": image}
+        return replace(self, document=document, deploy_data=self.deploy_data.replace(named, meant))
+
     def with_pex_files(self, names: Mapping[str, str]) -> NewLocation:
         """The same with other names for its PEX files, in both forms of what is deployed."""
         if not names:
@@ -66,6 +78,11 @@ class NewLocation:
         data = self.deploy_data.replace(json.dumps(metadata["pex_tag"]), json.dumps(tag))
         document = {**self.document, "pex_metadata": {**metadata, "pex_tag": tag}}
         return replace(self, document=document, deploy_data=data)
+
+
+def image_of(document: Mapping[str, Any]) -> str | None:
+    """The image that a location with this document names."""
+    return document.get("image")
 
 
 def pex_files_of(document: Mapping[str, Any]) -> list[str]:

@@ -41,6 +41,7 @@ RESERVED_DEPLOYMENT_NAMES = frozenset(
         "locations",
         "metrics",
         "api",
+        "v2",
     }
 )
 

@@ -85,6 +85,11 @@ class Uploader:
         return limits == (None, None, None) and not self.is_pull_request
 
     @property
+    def deploys_whole(self) -> bool:
+        """Whether it may deploy every location wherever it may deploy at all."""
+        return (self.locations, self.roles) == (None, None) and not self.is_pull_request
+
+    @property
     def namespace(self) -> str:
         """The name of its namespace: the same for all who may deploy the same."""
         if self.is_organization:

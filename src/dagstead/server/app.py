@@ -48,7 +48,7 @@ from dagstead.server.authentication import (
     note_refusal,
     refuse,
 )
-from dagstead.server.body_limit import MEBIBYTE, BodyLimitMiddleware
+from dagstead.server.body_limit import MEBIBYTE, BodyLimitMiddleware, BodyLimits
 from dagstead.server.call_limits import CallLimitMiddleware, CallLimits
 from dagstead.server.ci_login import CiLogin, logins_of_repositories
 from dagstead.server.deployment_apps import DeploymentApps
@@ -63,6 +63,8 @@ from dagstead.server.not_offered import not_offered_routes
 from dagstead.server.oidc import OidcEndpoint, failed_logins
 from dagstead.server.organization_address import OrganizationAddressMiddleware
 from dagstead.server.own_address import OwnAddress
+from dagstead.server.registry.door import RegistryDoor
+from dagstead.server.registry.setup import registry_door, registry_facts
 from dagstead.server.replies import reply, sentence, wants_page
 from dagstead.server.sessions import SessionCookies
 from dagstead.server.settings import Settings
@@ -100,7 +102,8 @@ def create_app(
         is_closing: whether this process is about to end.
     """
     control = instances.control
-    secrets = given_secrets(os.environ if environment is None else environment)
+    environment = os.environ if environment is None else environment
+    secrets = given_secrets(environment)
     work = settings.max_work_mb * MEBIBYTE
     agents = AgentServices(
         instances=instances,
@@ -129,6 +132,7 @@ def create_app(
                 settings=report,
                 secrets=secrets,
                 retention=settings.retention,
+                registry=registry_facts(settings),
             )
         ),
         base_url=settings.base_url,
@@ -151,6 +155,7 @@ def create_app(
         base_url=settings.base_url,
         logins=logins_of_repositories(control.clock),
     )
+    door = registry_door(instances, settings, environment)
     operator = OperatorEndpoints(apps=apps, agents=agent_graphql(agents))
     exposition = Exposition(control)
     max_file = settings.max_file_mb * MEBIBYTE
@@ -163,6 +168,7 @@ def create_app(
         OidcEndpoint(login=login, failures=failed_logins(control.clock)).route(),
         *blob_routes(agents, spool=settings.data / "uploads", max_bytes=max_file),
         *agent_routes(agents),
+        *door.routes(),
         *not_offered_routes(),
         *console_routes(console),
         Route("/", operator.first, methods=["GET"]),
@@ -202,8 +208,11 @@ def create_app(
             Middleware(TracingMiddleware, tracer=control.tracer),
             Middleware(
                 BodyLimitMiddleware,
-                max_body=settings.max_body_mb * MEBIBYTE,
-                max_file=max_file,
+                limits=BodyLimits(
+                    body=settings.max_body_mb * MEBIBYTE,
+                    file=max_file,
+                    layer=settings.max_layer_mb * MEBIBYTE,
+                ),
                 memory=MemoryBudget(work // _BODIES_SHARE),
             ),
         ],
@@ -212,7 +221,7 @@ def create_app(
             HTTPStatus.NOT_FOUND: _not_found,
             HTTPStatus.METHOD_NOT_ALLOWED: _wrong_method,
         },
-        lifespan=_lifespan,
+        lifespan=partial(_lifespan, door),
     )
     app.state.error_page = partial(error_page, console)
     return app
@@ -305,9 +314,10 @@ class _Forward(Response):
 
 
 @asynccontextmanager
-async def _lifespan(_app: Starlette) -> AsyncIterator[None]:
+async def _lifespan(door: RegistryDoor, _app: Starlette) -> AsyncIterator[None]:
     to_thread.current_default_thread_limiter().total_tokens = _THREADS
     yield
+    await door.close()
 
 
 def _redeploy_in(deployment: Deployment) -> Redeploy:

@@ -28,6 +28,7 @@ from dagstead.errors import (
     UnauthenticatedError,
 )
 from dagstead.plane.blobs import BLOBS_PATH
+from dagstead.plane.registry import REGISTRY_PATH
 from dagstead.plane.tokens import Token, TokenKind
 from dagstead.server.health import PATH, WHOLE_PATH
 from dagstead.server.metrics.paths import PATHS as METRICS_PATHS
@@ -39,7 +40,7 @@ from dagstead.server.sockets import POLICY_VIOLATION, WatchedSocket, close_reaso
 from dagstead.server.throttle import Throttle, TooManyError, address_of, client_of
 
 #: Answered without a token: the health check, the places to sign in, and signed addresses,
-#: which carry their own permission.
+#: which carry their own permission. The registry asks for a login in its own way.
 PUBLIC_PATHS = frozenset({PATH, WHOLE_PATH, "/sign-in", OIDC_PATH})
 
 #: What official agents and the official CLI send.
@@ -58,7 +59,7 @@ Listening = AbstractContextManager[Listener]
 
 def is_public(path: str, method: str = "GET") -> bool:
     """Whether a path is answered without a token."""
-    if path in PUBLIC_PATHS or path.startswith(BLOBS_PATH):
+    if path in PUBLIC_PATHS or path.startswith((BLOBS_PATH, REGISTRY_PATH)):
         return True
     return method in {"GET", "HEAD"} and _STATIC.fullmatch(path) is not None
 

@@ -6,6 +6,7 @@ Those that are kept in memory share what there is.
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass
 
 from anyio import move_on_after
 from starlette.datastructures import Headers
@@ -14,6 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from dagstead.control.memory import MemoryBudget, MemoryBusyError
 from dagstead.errors import InvalidInputError, TooLargeError
 from dagstead.plane.blobs import BLOBS_PATH
+from dagstead.plane.registry import REGISTRY_PATH
 from dagstead.server.authentication import is_public
 from dagstead.server.replies import reply
 
@@ -34,21 +36,39 @@ _SMALL_BYTES = 65_536
 _COPIES = 3
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BodyLimits:
+    """How large bodies may be, in bytes."""
+
+    #: Of an ordinary request.
+    body: int
+    #: Of a file that is put to a signed address.
+    file: int
+    #: Of a layer of an image.
+    layer: int
+
+    def of(self, path: str) -> int:
+        """The limit for the requests to a path."""
+        if path.startswith(BLOBS_PATH):
+            return self.file
+        if path.startswith(REGISTRY_PATH):
+            return self.layer
+        return min(self.body, _SMALL_BYTES) if is_public(path) else self.body
+
+
 class BodyLimitMiddleware:
     """Answers 413 to a body larger than the limit of its path."""
 
-    def __init__(self, app: ASGIApp, *, max_body: int, max_file: int, memory: MemoryBudget) -> None:
+    def __init__(self, app: ASGIApp, limits: BodyLimits, memory: MemoryBudget) -> None:
         """Wrap ``app``.
 
         Args:
             app: what to call.
-            max_body: bytes of an ordinary body.
-            max_file: bytes of a file put to a signed address.
+            limits: of bodies.
             memory: for bodies that are not files.
         """
         self._app = app
-        self._max_body = max_body
-        self._max_file = max_file
+        self._limits = limits
         self._memory = memory
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -56,8 +76,8 @@ class BodyLimitMiddleware:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        is_file = scope["path"].startswith(BLOBS_PATH)
-        limit = self._limit(scope["path"])
+        is_file = scope["path"].startswith((BLOBS_PATH, REGISTRY_PATH))
+        limit = self._limits.of(scope["path"])
         announced = Headers(scope=scope).get("content-length", "0")
         if not announced.isdecimal():
             error = InvalidInputError(f"Content-Length is {announced!r}: it must be a number.")
@@ -77,11 +97,6 @@ class BodyLimitMiddleware:
             counted.give_back()
         if counted.is_refused:
             await counted.refuse()
-
-    def _limit(self, path: str) -> int:
-        if path.startswith(BLOBS_PATH):
-            return self._max_file
-        return min(self._max_body, _SMALL_BYTES) if is_public(path) else self._max_body
 
 
 class _CountedRequest:
@@ -169,6 +184,8 @@ class _CountedRequest:
         path = self._scope["path"]
         if path.startswith(BLOBS_PATH):
             return ", or raise max_file_mb on the server"
+        if path.startswith(REGISTRY_PATH):
+            return ", or raise max_layer_mb on the server"
         return "" if is_public(path) else ", or raise max_body_mb on the server"
 
     async def _take(self) -> Message:

@@ -105,7 +105,7 @@ def control_of(settings: Settings, store: Store) -> Iterator[Control]:
                 opened.append(instances.orchestration)
             return opened[0]
 
-        yield control_over(store, store.bell, orchestration)
+        yield control_over(store, store.bell, orchestration, registry=settings.registry_host)
 
 
 @contextmanager
@@ -129,6 +129,7 @@ def open_instances(settings: Settings, store: Store) -> Instances:
         postgres_url=settings.postgres_url,
         pool_folder=PoolHome(root=settings.data / "pool").deployments,
         tracer=tracer_of(os.environ, "dagstead"),
+        registry=settings.registry_host,
     )
 
 

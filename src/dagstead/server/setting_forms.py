@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from dagstead.errors import ConfigurationError
 from dagstead.plane.alert_services import is_mail_address
+from dagstead.plane.registry import is_repository
 from dagstead.server.networks import Networks
 from dagstead.serverless.sandbox.user_numbers import parsed_range
 
@@ -31,6 +32,26 @@ def web_address(value: str | None) -> str | None:
             "have a path: browsers draw no line between the paths of a host, so that every other "
             "application there could act for whoever is signed in. Give it a name or a port"
         )
+        raise ValueError(msg)
+    return value.rstrip("/")
+
+
+def registry_address(value: str | None) -> str | None:
+    """The address of a registry of images, and a folder of it."""
+    if value is None:
+        return None
+    parts = urlsplit(value)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        msg = "must be an address such as https://registry.example.com/dagstead"
+        raise ValueError(msg)
+    if parts.username or parts.password:
+        msg = (
+            "must not have a password in it: set registry_username, and DAGSTEAD_REGISTRY_PASSWORD"
+        )
+        raise ValueError(msg)
+    folder = parts.path.strip("/")
+    if parts.query or parts.fragment or (folder and not is_repository(folder)):
+        msg = "must be an address and a folder in lower case, such as https://host.example.com/team"
         raise ValueError(msg)
     return value.rstrip("/")
 

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from dagstead.model.folders import DATA_FOLDER
+from dagstead.model.registry_hosts import registry_host
 from dagstead.model.retention import Retention
 from dagstead.plane.tokens import PoolReach
 from dagstead.server.setting_forms import (
@@ -18,6 +19,7 @@ from dagstead.server.setting_forms import (
     mail_server,
     networks,
     range_of_users,
+    registry_address,
     syslog,
     web_address,
     webhook,
@@ -218,6 +220,39 @@ class Settings(BaseModel):
         le=10_000_000,
         description="Requests with one token in a minute; more are asked to come again later.",
     )
+    registry_url: Annotated[str | None, AfterValidator(registry_address)] = Field(
+        None,
+        description=(
+            "Registry in which this installation keeps images of serverless locations, with the "
+            "folder there if it has one, such as http://registry:5000 or "
+            "https://registry.example.com/dagstead; without one, serverless locations are PEX "
+            "files only. The password is in the variable DAGSTEAD_REGISTRY_PASSWORD."
+        ),
+    )
+    registry_username: str | None = Field(
+        None, min_length=1, description="Name under which this installation uses that registry."
+    )
+    registry_command: str | None = Field(
+        None,
+        min_length=1,
+        description=(
+            "Program that prints the password of that registry, with its arguments; for passwords "
+            "that are good for a while only, such as `aws ecr get-login-password`."
+        ),
+    )
+    registry_pex_images: bool = Field(
+        False,  # noqa: FBT003
+        description=(
+            "Whether the official command line makes images of PEX files and pushes those, for "
+            "pools that run nothing but images."
+        ),
+    )
+    max_layer_mb: int = Field(
+        10_240,
+        ge=1,
+        le=1024 * 1024,
+        description="Largest layer of an image that may be pushed, in MiB.",
+    )
     master_key_file: Annotated[Path | None, AfterValidator(absolute_if_any)] = Field(
         None,
         description=(
@@ -340,6 +375,11 @@ class Settings(BaseModel):
     def base_url(self) -> str:
         """The address that agents, the CLI and browsers use."""
         return self.public_url or self.local_url
+
+    @property
+    def registry_host(self) -> str | None:
+        """The host under which images of the installation's registry are named."""
+        return None if self.registry_url is None else registry_host(self.base_url)
 
     @property
     def local_url(self) -> str:

@@ -33,9 +33,10 @@ def _value(settings: Settings, name: str) -> Any:
         return shown_database(settings)
     if name == "public_url":
         return settings.base_url
-    if name == "master_key_command" and settings.master_key_command:
+    if name.endswith("_command"):
         # What follows the program may be a password.
-        return settings.master_key_command.split(maxsplit=1)[0]
+        command = getattr(settings, name)
+        return command.split(maxsplit=1)[0] if command else command
     if name == "trail_webhook" and settings.trail_webhook:
         # Many services put the permission into the path.
         parts = urlsplit(settings.trail_webhook)

@@ -23,6 +23,7 @@ _OTHER_VARIABLES = frozenset(
     {
         *("CONFIG", "DEPLOY_ID", "POOL_TOKEN", "LIFELINE", "UMASK", "WALLS", "MASTER_KEY"),
         "ALERTS_SMTP_PASSWORD",
+        "REGISTRY_PASSWORD",
         "TRAIL_WEBHOOK_TOKEN",
     }
 )

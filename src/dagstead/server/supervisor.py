@@ -29,6 +29,7 @@ from dagstead.server.keeper import Keeper
 from dagstead.server.listen_address import check_address
 from dagstead.server.master_key import MASTER_KEY_VARIABLE
 from dagstead.server.pool import POOL_TOKEN_VARIABLE, walls_of_pool, walls_variable
+from dagstead.server.registry.credentials import PASSWORD_VARIABLE
 from dagstead.server.services import control_of, make_data_folder, opened_store
 from dagstead.server.settings import ENVIRONMENT_PREFIX, Settings
 from dagstead.server.settings_sources import LoadedSettings, Source
@@ -45,6 +46,8 @@ _LOOK_SECONDS = 0.25
 #: How long the daemons may give no sign of life.
 _FROZEN_SECONDS = 8.0
 _POOL = "pool"
+#: For the web server alone.
+_OF_WEB = frozenset({MASTER_KEY_VARIABLE, PASSWORD_VARIABLE})
 #: The exit code of a mistake in the settings: starting again cannot help.
 _MISTAKE = 2
 
@@ -212,14 +215,14 @@ class _Supervisor:
 
 
 def _environment_of(part: str) -> dict[str, str]:
-    """Secrets are handed out by the web server: no other part needs them, or their master key.
+    """Secrets and images are handed out by the web server: no other part needs passwords of those.
 
     The trail is sent by the daemons.
     """
     return {
         name: value
         for name, value in os.environ.items()
-        if (part == "web" or not (name.startswith(PREFIX) or name == MASTER_KEY_VARIABLE))
+        if (part == "web" or not (name.startswith(PREFIX) or name in _OF_WEB))
         and (part == "daemon" or name != WEBHOOK_TOKEN_VARIABLE)
     }
 

@@ -30,6 +30,7 @@ from dagstead.store.noted_waits import NotedWaitStore
 from dagstead.store.numbers import NumberStore
 from dagstead.store.pex_files import PexFileStore
 from dagstead.store.properties import PropertyStore
+from dagstead.store.pushed_images import PushedImageStore
 from dagstead.store.queue_calls import QueueCallStore
 from dagstead.store.queues import QueueStore
 from dagstead.store.refused_callers import RefusedCallerStore
@@ -37,6 +38,7 @@ from dagstead.store.releases import ReleaseStore
 from dagstead.store.requests import RequestStore
 from dagstead.store.rotations import RotationStore
 from dagstead.store.run_folders import RunFolders
+from dagstead.store.seals import Seals
 from dagstead.store.secrets import SecretStore
 from dagstead.store.server_logs import ServerLogStore
 from dagstead.store.sign_ins import SessionStore, SignInLinkStore
@@ -88,6 +90,8 @@ class Store:
     ci_logins: CiLoginStore
     writes: WriteStore
     pex_files: PexFileStore
+    pushed_images: PushedImageStore
+    seals: Seals
     properties: PropertyStore
     vault: Vault
     secrets: SecretStore
@@ -161,6 +165,8 @@ def open_store(
         ci_logins=CiLoginStore(database, clock),
         writes=WriteStore(database, clock),
         pex_files=PexFileStore(database, clock),
+        pushed_images=PushedImageStore(database),
+        seals=Seals(clock=clock, key=vault.signing_key),
         properties=PropertyStore(database),
         vault=vault,
         secrets=SecretStore(database, clock, vault),

@@ -85,7 +85,12 @@ def test_a_cache_of_the_organization_is_read_by_all(operator: Operator) -> None:
 def test_pex_builds_stay_pex_builds(operator: Operator) -> None:
     answer = operator.run(gql.GET_ECR_CREDS_QUERY)["serverless"]
     assert answer["registryIsHarbor"] is False
-    assert answer["registryUrl"] == "no-registry.invalid"
+
+
+def test_without_a_registry_the_build_says_how_to_get_one(operator: Operator) -> None:
+    answer = operator.run(gql.GET_ECR_CREDS_QUERY)["serverless"]
+    assert answer["awsAuthToken"] is None
+    assert "registry_url" in answer["registryUrl"]
 
 
 def test_cli_event_is_acknowledged(operator: Operator) -> None:

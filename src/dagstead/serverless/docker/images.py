@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import docker.errors
-from dagster_cloud.workspace.docker.utils import docker_client_from_env
-
 from dagstead.errors import RunWorkerError
+from dagstead.serverless.docker.fetching import is_here
 from dagstead.serverless.docker.pex_images import PYTHON, PexImages
 from dagstead.serverless.home import read_json, write_json
 from dagstead.serverless.pex_set import parse_pex_tag
@@ -18,8 +15,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from dagster_cloud_cli.core.workspace import CodeLocationDeployData
-
-logger = logging.getLogger("dagstead.serverless.docker")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,10 +28,10 @@ class PoolImages:
 
         Raises:
             PexError: its PEX files cannot be made an image of.
-            docker.errors.APIError: its image cannot be fetched.
+            ContainerError: its image cannot be fetched.
         """
         if not data.pex_metadata:
-            _fetch(str(data.image))
+            self.pex.fetcher.fetch(str(data.image))
             return data
         tag, version = data.pex_metadata.pex_tag, data.pex_metadata.python_version
         image = self.pex.ensure(parse_pex_tag(tag, version), data.image)
@@ -56,13 +51,13 @@ class PoolImages:
         Raises:
             RunWorkerError: it was made by another pool, or so long ago that nobody knows of what.
             PexError: it cannot be made again.
-            docker.errors.APIError: it cannot be fetched again.
+            ContainerError: it cannot be fetched again.
         """
         if not image.startswith("dagstead-code:"):
-            if not _is_here(image):
-                _fetch(image)
+            if not is_here(image):
+                self.pex.fetcher.fetch(image)
             return
-        if _is_here(image):
+        if is_here(image):
             return
         made_of = read_json(self._made_of(image))
         if made_of is None:
@@ -76,24 +71,3 @@ class PoolImages:
 
     def _made_of(self, image: str) -> Path:
         return self.pex.home.tags / f"{image.replace(':', '-')}.json"
-
-
-def _is_here(image: str) -> bool:
-    try:
-        docker_client_from_env().images.get(image)
-    except docker.errors.ImageNotFound:
-        return False
-    return True
-
-
-def _fetch(image: str) -> None:
-    """Pull an image; a tag is asked for again, as it may have become another image's."""
-    is_here = _is_here(image)
-    if is_here and "@sha256:" in image:
-        return
-    try:
-        docker_client_from_env().images.pull(image)
-    except docker.errors.APIError as error:
-        if not is_here:
-            raise
-        logger.warning("Image %s is run as it is on this machine: %s", image, error)

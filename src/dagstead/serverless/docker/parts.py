@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from dagstead.model.registry_hosts import registry_host
 from dagstead.serverless.configuration import LauncherConfiguration
 from dagstead.serverless.docker.containers import PoolContainers
 from dagstead.serverless.docker.ends import RunEnds
+from dagstead.serverless.docker.fetching import ImageFetcher
 from dagstead.serverless.docker.images import PoolImages
 from dagstead.serverless.docker.pex_images import PexImages
 from dagstead.serverless.docker.run_launcher import RunParts
@@ -48,7 +50,13 @@ class DockerParts:
     def images(self) -> PoolImages:
         """The images that locations run in."""
         files = pex_files_of(self.instance, self.stop)
-        return PoolImages(pex=PexImages(choice=self.choice, home=self.home, files=files))
+        fetcher = ImageFetcher(
+            own_host=registry_host(self.instance.dagster_cloud_url),
+            token=self.instance.dagster_cloud_agent_token,
+        )
+        return PoolImages(
+            pex=PexImages(choice=self.choice, home=self.home, files=files, fetcher=fetcher)
+        )
 
     @cached_property
     def surroundings(self) -> Surroundings:

@@ -22,9 +22,11 @@ from dagster_cloud.workspace.docker.utils import docker_client_from_env
 
 from dagstead.errors import PexError
 from dagstead.serverless.docker import labels
+from dagstead.serverless.docker.fetching import is_here
 from dagstead.serverless.home import remove
 
 if TYPE_CHECKING:
+    from dagstead.serverless.docker.fetching import ImageFetcher
     from dagstead.serverless.docker_choice import DockerChoice
     from dagstead.serverless.downloads import PexFiles
     from dagstead.serverless.home import PoolHome
@@ -93,6 +95,7 @@ class PexImages:
     choice: DockerChoice
     home: PoolHome
     files: PexFiles
+    fetcher: ImageFetcher
 
     def ensure(self, pex_set: PexSet, base: str | None) -> str:
         """The name of the image with some PEX files, made now if it is not there yet.
@@ -103,7 +106,8 @@ class PexImages:
 
         Raises:
             PexError: a file cannot be fetched or unpacked, or there is no Dagster in it.
-            docker.errors.DockerException: the daemon is away, or there is no base image.
+            ContainerError: there is no base image.
+            docker.errors.DockerException: the daemon is away.
         """
         version = pex_set.python_version or "{}.{}".format(*sys.version_info)
         base = base or self.choice.base_image.replace("{python}", version)
@@ -134,13 +138,11 @@ class PexImages:
 
     def _tool(self, base: str) -> str:
         """An image with the PEX tool, from which nothing but what it unpacks is taken."""
-        client = docker_client_from_env()
-        try:
-            found = client.images.get(base)
-        except docker.errors.ImageNotFound:
-            found = client.images.pull(base)
+        if not is_here(base):
+            self.fetcher.fetch(base)
+        found = docker_client_from_env().images.get(base)
         name = f"dagstead-tool:{_digest(f'{found.id} {pex.version.__version__}')}"
-        if not _is_there(name):
+        if not is_here(name):
             dockerfile = _TOOLBOX.format(base=base, build=_BUILD)
             self._build(name, dockerfile, {}, {"pex": _TOOL})
         return name
@@ -149,7 +151,7 @@ class PexImages:
         digest = _digest("\n".join((dockerfile, packed, *texts.values())))
         name = f"dagstead-{kind}:{digest}"
         with self.home.lock(f"image-{digest[:2]}"):
-            if not _is_there(name):
+            if not is_here(name):
                 file = self.home.scratch / f"{uuid4().hex}-{packed}"
                 try:
                     self.files.fetch(packed, file)
@@ -198,14 +200,6 @@ def _write_context(target: Any, texts: Mapping[str, str], files: Mapping[str, Pa
 
 def _without_compiled(entry: tarfile.TarInfo) -> tarfile.TarInfo | None:
     return None if "__pycache__" in entry.name else entry
-
-
-def _is_there(name: str) -> bool:
-    try:
-        docker_client_from_env().images.get(name)
-    except docker.errors.ImageNotFound:
-        return False
-    return True
 
 
 def _not_built(packed: str, error: docker.errors.BuildError) -> PexError:

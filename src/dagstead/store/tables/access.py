@@ -184,6 +184,20 @@ pex_files = Table(
 )
 Index("ix_pex_files_name", pex_files.c.name)
 
+#: Images that were pushed into the installation's registry, which has them; see `pex_files`.
+pushed_images = Table(
+    "pushed_images",
+    metadata,
+    Column("repository", String(255), primary_key=True),
+    #: Empty for what was pushed by its digest.
+    Column("tag", String(128), primary_key=True),
+    Column("digest", String(80), primary_key=True),
+    Column("namespace", String(64), primary_key=True),
+    Column("uploader", JSON, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("pushed_at", Float, nullable=False),
+)
+
 #: Variables of user code, one row for each place and name. Their values are encrypted.
 secrets = Table(
     "secrets",

@@ -1,0 +1,1 @@
+"""The installation's registry of images, behind this server's own address."""
