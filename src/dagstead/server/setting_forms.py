@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -79,6 +80,20 @@ def syslog(value: str | None) -> str | None:
     is_remote = parts.scheme in {"udp", "tcp"} and parts.hostname and not parts.path.strip("/")
     if not (is_local or (is_remote and parts.port)):
         raise ValueError(_SYSLOG_FORM)
+    return value
+
+
+def command(value: str | None) -> str | None:
+    """A program with its arguments, as one writes it for a shell."""
+    if value is not None:
+        try:
+            words = shlex.split(value)
+        except ValueError as error:
+            msg = f"must be a program with its arguments, as for a shell: {error}"
+            raise ValueError(msg) from error
+        if not words or not words[0]:
+            msg = "must begin with a program"
+            raise ValueError(msg)
     return value
 
 

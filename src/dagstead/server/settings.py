@@ -14,6 +14,7 @@ from dagstead.plane.tokens import PoolReach
 from dagstead.server.setting_forms import (
     absolute,
     absolute_if_any,
+    command,
     folders,
     mail_address,
     mail_server,
@@ -232,9 +233,8 @@ class Settings(BaseModel):
     registry_username: str | None = Field(
         None, min_length=1, description="Name under which this installation uses that registry."
     )
-    registry_command: str | None = Field(
+    registry_command: Annotated[str | None, AfterValidator(command)] = Field(
         None,
-        min_length=1,
         description=(
             "Program that prints the password of that registry, with its arguments; for passwords "
             "that are good for a while only, such as `aws ecr get-login-password`."
@@ -259,8 +259,8 @@ class Settings(BaseModel):
             "File with the master key of secrets; if left out, keys/master.key in the data folder."
         ),
     )
-    master_key_command: str | None = Field(
-        None, min_length=1, description="Program that prints the master key, with its arguments."
+    master_key_command: Annotated[str | None, AfterValidator(command)] = Field(
+        None, description="Program that prints the master key, with its arguments."
     )
     keep_days: int = Field(
         30, ge=1, le=3650, description="Days that files and releases are kept after their last use."

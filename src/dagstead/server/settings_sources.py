@@ -117,7 +117,9 @@ def _validated(
     except ValidationError as error:
         first = error.errors()[0]
         name = str(first["loc"][0])
-        given = "" if name == "database" else f" {first['input']!r}"
+        # There may be a password in it.
+        is_hidden = name == "database" or name.endswith("_command")
+        given = "" if is_hidden else f" {first['input']!r}"
         msg = f"{_place(name, sources[name], file)}{given}: {_reason(first['msg'])}"
         raise ConfigurationError(msg) from error
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import fcntl
 import logging
 import os
-import subprocess
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -15,13 +14,12 @@ from typing import Protocol
 
 from dagstead.errors import MasterKeyError
 from dagstead.plane.master_keys import MasterKey, new_master_key, read_master_keys
+from dagstead.store.printed import UnprintedError, printed
 
 logger = logging.getLogger(__name__)
 
 #: In the data folder, where no other source is named.
 OWN_KEY_FILE = Path("keys", "master.key")
-
-_COMMAND_SECONDS = 30.0
 
 _REMARK = (
     "# The master key of this control plane. Without it, nobody can read the secrets that it\n"
@@ -179,25 +177,10 @@ class KeyCommand:
             MasterKeyError: when it cannot be started, fails, or takes too long.
         """
         try:
-            done = subprocess.run(  # noqa: S603 - the operator's own command
-                self.arguments,
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                timeout=_COMMAND_SECONDS,
-                check=True,
-            )
-            text = done.stdout.decode()
-        except subprocess.CalledProcessError as error:
-            said = error.stderr.decode(errors="replace")[-1000:]
-            logger.warning("Reading the master key from %s: %s", self.name, said)
-            msg = f"The master key cannot be read: {self.name} ended with {error.returncode}."
-            # Not with the original error, which has what the command printed: a key, perhaps.
+            text = printed(self.arguments, "master_key_command")
+        except UnprintedError as error:
+            msg = f"The master key cannot be read: {self.name} {error.message}."
             raise MasterKeyError(msg) from None
-        except subprocess.TimeoutExpired:
-            msg = f"The master key cannot be read: {self.name} took over {_COMMAND_SECONDS:.0f} s."
-            raise MasterKeyError(msg) from None
-        except (OSError, UnicodeDecodeError) as error:
-            raise _unreadable(self.name, error) from None
         return _some(read_master_keys(text, self.name), self.name)
 
     def add_new(self, *, if_none: bool = False) -> None:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import logging
 import shlex
-import subprocess
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -12,13 +10,11 @@ from dataclasses import dataclass, field
 
 from dagstead.errors import ConfigurationError, RegistryAwayError
 from dagstead.server.settings import Settings
-
-logger = logging.getLogger(__name__)
+from dagstead.store.printed import UnprintedError, printed
 
 #: Never a setting: those are shown by `dagstead config show`, and flags in the list of processes.
 PASSWORD_VARIABLE = "DAGSTEAD_REGISTRY_PASSWORD"  # noqa: S105 - the name of a variable
 
-_COMMAND_SECONDS = 30.0
 #: Passwords that a command prints are good for longer, but nobody says for how long.
 _KEPT_SECONDS = 600.0
 
@@ -59,25 +55,9 @@ class PrintedPassword:
 
     def _print(self) -> str:
         try:
-            done = subprocess.run(  # noqa: S603 - the operator's own command
-                self.arguments,
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                timeout=_COMMAND_SECONDS,
-                check=True,
-            )
-            password = done.stdout.decode().strip()
-        except subprocess.CalledProcessError as error:
-            said = error.stderr.decode(errors="replace")[-1000:]
-            logger.warning("registry_command ended with %s: %s", error.returncode, said)
-            # Not with the original error, which has what it printed: a password, perhaps.
-            raise _no_password(f"ended with {error.returncode}") from None
-        except subprocess.TimeoutExpired:
-            raise _no_password(f"took over {_COMMAND_SECONDS:.0f} s") from None
-        except OSError as error:
-            raise _no_password(f"cannot be started: {error.strerror}") from None
-        except UnicodeDecodeError:
-            raise _no_password("printed something else than text") from None
+            password = printed(self.arguments, "registry_command").strip()
+        except UnprintedError as error:
+            raise _no_password(error.message) from None
         if not password:
             raise _no_password("printed nothing")
         return password
@@ -112,19 +92,7 @@ def credentials_of(
         raise ConfigurationError(msg)
     if password:
         return Credentials(name=name, password=password)
-    return PrintedPassword(name, _words(command or ""))
-
-
-def _words(command: str) -> tuple[str, ...]:
-    try:
-        words = tuple(shlex.split(command))
-    except ValueError as error:
-        msg = f"registry_command cannot be read: {error}. Write it as for a shell."
-        raise ConfigurationError(msg) from error
-    if not words:
-        msg = "registry_command names no program."
-        raise ConfigurationError(msg)
-    return words
+    return PrintedPassword(name, tuple(shlex.split(command or "")))
 
 
 def _no_password(what: str) -> RegistryAwayError:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from functools import partial
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx
@@ -11,11 +13,17 @@ import pytest
 
 from dagstead.plane.registry import keeping_tag
 from dagstead.plane.tokens import Grant, TokenKind
-from tests.unit.server.registry.conftest import Door, basic
+from tests.unit.server.played_registry import Door, basic, opened_door
 
 DIGEST = f"sha256:{'a' * 64}"
 MANIFEST = b'{"schemaVersion": 2}'
 OF_MANIFEST = f"sha256:{hashlib.sha256(MANIFEST).hexdigest()}"
+
+
+@pytest.fixture
+def door(tmp_path: Path) -> Iterator[Door]:
+    with opened_door(tmp_path) as door:
+        yield door
 
 
 def error_of(response: httpx.Response) -> tuple[int, str, str]:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import base64
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import httpx
-import pytest
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 from starlette.applications import Starlette
 
@@ -74,7 +74,6 @@ class Door:
     registry: PlayedRegistry
     store: Store
     clock: ManualClock
-    upstream: Upstream
 
     def login(self, kind: TokenKind = TokenKind.USER, grant: Grant | None = None) -> httpx.Auth:
         secret = new_secret(kind, "dagstead")
@@ -82,10 +81,11 @@ class Door:
         return httpx.BasicAuth("anybody", secret)
 
 
-@pytest.fixture
-def door(tmp_path: Path) -> Iterator[Door]:
+@contextmanager
+def opened_door(folder: Path) -> Iterator[Door]:
+    """The door, over a store in a folder."""
     clock = ManualClock()
-    store = empty_store(tmp_path, clock)
+    store = empty_store(folder, clock)
     store.deployments.create("prod")
     store.deployments.create("staging")
     registry = PlayedRegistry()
@@ -107,7 +107,7 @@ def door(tmp_path: Path) -> Iterator[Door]:
             portal=portal,
             client=httpx.AsyncClient(transport=transport, base_url="http://dagstead.test"),
         )
-        yield Door(client=client, registry=registry, store=store, clock=clock, upstream=upstream)
+        yield Door(client=client, registry=registry, store=store, clock=clock)
     store.close()
 
 
