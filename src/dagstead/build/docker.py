@@ -39,6 +39,7 @@ class DockerBuilder:
         self._cache = BuildCache(options.cache)
         self._lock = threading.Lock()
         self._docker: Docker | None = None
+        self._is_logged_in = False
 
     def build(self, planned: PlannedBuild, plan: DockerPlan, steps: Steps) -> Image:
         """Build and push the image of a location.
@@ -51,6 +52,7 @@ class DockerBuilder:
             metadata = scratch / "metadata.json"
             with steps.step("image") as step:
                 docker = self._found()
+                self._log_in(docker, plan)
                 self._build(docker, planned, plan, metadata, steps)
                 step.remark = plan.reference
             digest = built_digest(metadata) if self._options.push else None
@@ -104,6 +106,26 @@ class DockerBuilder:
             msg = f"docker pushed {plan.reference} but printed no digest. Build it again."
             raise BuildStepError(msg)
         return digests[0]
+
+    def _log_in(self, docker: Docker, plan: DockerPlan) -> None:
+        """Log in once, where the image goes to the registry of the login."""
+        login = self._options.login
+        is_there = login is not None and plan.repository.startswith(f"{login.host}/")
+        with self._lock:
+            if login is None or not is_there or self._is_logged_in:
+                return
+            ended = self._programs.run(
+                (docker.program, "login", "--username", login.name, "--password-stdin", login.host),
+                folder=Path.cwd(),
+                given=login.password,
+            )
+            if ended.code != 0:
+                msg = (
+                    f"docker cannot log in to {login.host}, the control plane's registry. Docker "
+                    "wants TLS for an address that is not of its own machine."
+                )
+                raise BuildStepError(msg, output=ended.lines[-3:])
+            self._is_logged_in = True
 
     def _found(self) -> Docker:
         """The docker of this machine, looked for once."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -47,7 +47,8 @@ class PexPlan:
 class DockerPlan:
     """An image: from which Dockerfile, to which repository."""
 
-    #: Host and path without tag or digest, as ``build.registry`` has it.
+    #: Host and path without tag or digest, as ``build.registry`` has it; empty for the control
+    #: plane's own registry, which is asked for when it is built.
     repository: str
     #: Unique for what it is built from: ``weather-1a2b3c4-5d6e7f80``.
     tag: str
@@ -59,9 +60,14 @@ class DockerPlan:
     platform: Platform | None = None
 
     @property
+    def is_for_control_plane(self) -> bool:
+        """Whether it goes to the control plane's own registry."""
+        return not self.repository
+
+    @property
     def reference(self) -> str:
-        """What is pushed: repository and tag."""
-        return f"{self.repository}:{self.tag}"
+        """What is pushed: repository and tag; the tag alone where only the control plane knows."""
+        return self.tag if self.is_for_control_plane else f"{self.repository}:{self.tag}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -137,3 +143,22 @@ class BuildPlan:
     builds: tuple[PlannedBuild, ...]
     #: ``None`` outside of git.
     commit: Commit | None = None
+
+    @property
+    def needs_registry(self) -> tuple[PlannedBuild, ...]:
+        """The builds whose images go to the control plane's own registry."""
+        return tuple(each for each in self.builds if _is_for_control_plane(each.how))
+
+    def with_registry(self, repository: str) -> BuildPlan:
+        """The same, once it is known where those images go."""
+        builds = tuple(
+            replace(each, how=replace(each.how, repository=repository))
+            if isinstance(each.how, DockerPlan) and each.how.is_for_control_plane
+            else each
+            for each in self.builds
+        )
+        return replace(self, builds=builds)
+
+
+def _is_for_control_plane(how: How) -> bool:
+    return isinstance(how, DockerPlan) and how.is_for_control_plane

@@ -9,6 +9,16 @@ from pathlib import Path
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class ImageLogin:
+    """What docker logs in with before it pushes."""
+
+    #: Of the registry, with its port.
+    host: str
+    name: str
+    password: str = field(repr=False)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class DockerOptions:
     """About images."""
 
@@ -22,6 +32,8 @@ class DockerOptions:
     ssh: tuple[str, ...] = ()
     #: Whether layers are taken from the registry, and left there for the next build.
     cache: bool = True
+    #: ``None`` leaves logins to whoever builds.
+    login: ImageLogin | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

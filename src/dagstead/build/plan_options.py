@@ -22,6 +22,8 @@ class PlanOptions:
     #: Instead of ``build.registry``, of these and of all others that are built as images.
     registries: Mapping[str, str] = field(default_factory=dict)
     registry: str | None = None
+    #: Whether serverless locations with a Dockerfile are built as images.
+    serverless_images: bool = False
     #: Instead of ``Dockerfile`` in the build directory.
     dockerfiles: Mapping[str, Path] = field(default_factory=dict)
     #: The Python of all PEX files, as ``3.12``.

@@ -26,6 +26,7 @@ from dagstead.errors import InvalidInputError
 from dagstead.model.families import Family
 from dagstead.model.location import Kind, Location
 from dagstead.repository.ci.acts import Act, BuildMethod
+from dagstead.repository.ci.serverless_images import ServerlessImages
 from dagstead.repository.files.before_build import PreparationFinder
 from dagstead.repository.files.merge import without_nulls
 from dagstead.repository.files.project import is_outside
@@ -40,6 +41,7 @@ _TAG_KEY_LENGTH = 8
 _COMMIT_LENGTH = 7
 
 _BY_KIND = {
+    Kind.SERVERLESS: Strategy.PEX,
     Kind.HYBRID: Strategy.DOCKER,
     Kind.PREBUILT: Strategy.PREBUILT,
 }
@@ -58,6 +60,12 @@ class Planner:
         self._chooser = PythonChooser(Pythons(options.environment, uv), documents)
         self._preparations = PreparationFinder(project.root, ".", documents)
         self._repository = project.repository.resolve()
+        self._images = ServerlessImages(
+            project=project,
+            inspection=evidence.inspection,
+            documents=documents,
+            asked=options.serverless_images,
+        )
         self.commit = commit
 
     def build_of(self, location: Location) -> PlannedBuild:
@@ -134,21 +142,10 @@ class Planner:
                 f"For this build alone: --strategy '{name}=pex', or docker, or prebuilt."
             )
             raise InvalidInputError(msg)
-        if location.kind is Kind.SERVERLESS:
-            return Strategy.PEX, self._with_image(location, found.reason)
+        why_image = self._images.why(location)
+        if why_image is not None:
+            return Strategy.DOCKER, f"{found.reason}; {why_image}"
         return _BY_KIND[location.kind], found.reason
-
-    def _with_image(self, location: Location, reason: str) -> str:
-        """A reason, with what CI does instead, if it builds an image of a serverless location."""
-        acts = self._evidence.inspection.builds_of(location)
-        images = [act for act in acts if act.strategy is BuildMethod.SERVERLESS_IMAGE]
-        if not images or len(images) < len(acts):
-            return reason
-        name = location.name.value
-        return (
-            f"{reason}; CI builds an image for it ({_place(images[0])}): for an image here, "
-            f"--strategy '{name}=docker' with --registry '{name}=HOST/PATH'"
-        )
 
     def _how(
         self, location: Location, strategy: Strategy, directory: Path
@@ -212,7 +209,7 @@ class Planner:
         repository = self._options.registries.get(name) or self._options.registry
         if not repository:
             repository = location.registry.value if location.registry is not None else ""
-        if not repository:
+        if not repository and location.kind is not Kind.SERVERLESS:
             msg = (
                 "an image needs a place to go: write build.registry: HOST/PATH in its entry, or "
                 f"name it with --registry '{name}=HOST/PATH'."

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
-
-import typer
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from dagstead.cli import steps
-from dagstead.cli.options.build import OUTPUT, BuildFlags, PlanFlags, ShowDockerfileOption
+from dagstead.cli.options.build import OutputBuildFlags, PlanFlags, ShowDockerfileOption
 from dagstead.cli.options.groups import grouped
 from dagstead.cli.options.source import SinceFlags
+from dagstead.cli.options.target import TargetFlags
 from dagstead.cli.output import Format, FormatOption, print_json, print_rows
 from dagstead.cli.plan import print_dockerfiles
 
@@ -19,25 +18,25 @@ if TYPE_CHECKING:
     from dagstead.build.model import BuildPlan
     from dagstead.build.options import BuildOptions
     from dagstead.build.results import BuildResult
+    from dagstead.client.connection import Connection
 
 
 @grouped
 def build(
     *,
     source: SinceFlags,
-    output: Annotated[
-        Path, typer.Option("--output", help="Folder for PEX files and the manifest build.json.")
-    ] = OUTPUT,
+    target: TargetFlags,
     planning: PlanFlags,
     show_dockerfile: ShowDockerfileOption = False,
-    building: BuildFlags,
+    building: OutputBuildFlags,
     format_: FormatOption = Format.TABLE,
 ) -> None:
     """Build every code location in the way that fits it: PEX files, images, or nothing.
 
     A location that fails does not stop the others; the command then exits with 1. PEX files are
     loaded once, as the control plane's pool will load them. Images are pushed, and recorded by
-    their digest.
+    their digest. Only for images of serverless locations, which go to the control plane's own
+    registry, a server is asked.
 
     For example:
 
@@ -54,7 +53,16 @@ def build(
     if show_dockerfile:
         print_dockerfiles(planned)
     else:
-        _print(_build(planned, building.options(output)), format_)
+        planned, options = steps.with_registry(
+            planned, building.options(building.output), partial(_connect, target)
+        )
+        _print(_build(planned, options), format_)
+
+
+def _connect(target: TargetFlags) -> Connection:
+    from dagstead.client.connection import Connection
+
+    return Connection(target.target())
 
 
 def _build(planned: BuildPlan, options: BuildOptions) -> Manifest:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -77,7 +78,10 @@ def _manifest(
     if source.built is None:
         plan = _narrow(steps.plan(steps.read(source), source, planning), source, connection)
         _admit(connection, plan.builds)
-        return steps.build(plan, building.options())
+        plan, options = steps.with_registry(
+            plan, building.options(), lambda: nullcontext(connection)
+        )
+        return steps.build(plan, options)
     manifest = _built(source.built, source.location)
     _admit(connection, manifest.built)
     return manifest

@@ -125,7 +125,7 @@ def _build_rows(build: PlannedBuild) -> Iterator[tuple[str, str]]:
             if how.dockerfile is not None:
                 dockerfile = os.path.relpath(how.dockerfile)
             yield "dockerfile", dockerfile
-            yield "registry", how.repository
+            yield "registry", how.repository or "the control plane's"
             yield "image", how.reference
         case PrebuiltPlan() as how:
             yield "image", how.image or "none: it runs from an executable_path"

@@ -149,7 +149,10 @@ def _print(
     match format_:
         case PlanFormat.TABLE:
             shown = ("location", "strategy", "folder", "with", "image", "queue", "agents", "reason")
-            people = [{**row, "agents": _people(each)} for row, each in zip(rows, of, strict=True)]
+            people = [
+                {**row, "agents": _people(each), "image": _place_of(build) or row["image"]}
+                for row, each, build in zip(rows, of, made.builds, strict=True)
+            ]
             short = [{name: row[name] or None for name in shown} for row in people]
             if short or not refusals:
                 print_rows(short, Format.TABLE, empty="There is nothing to build.")
@@ -159,6 +162,15 @@ def _print(
             say(json.dumps({"include": [_matrix(row) for row in rows]}))
         case PlanFormat.GITLAB:
             _print_gitlab(rows)
+
+
+def _place_of(planned: PlannedBuild) -> str | None:
+    """Where an image goes that only the control plane can name, in words."""
+    from dagstead.build.model import DockerPlan
+
+    how = planned.how
+    is_there = isinstance(how, DockerPlan) and how.is_for_control_plane
+    return "the control plane's registry" if is_there else None
 
 
 def _people(routes: Sequence[Route]) -> str:
@@ -224,7 +236,7 @@ def _row(planned: PlannedBuild, root: Path) -> dict[str, Any]:
             row["with"] = f"Python {how.python_version}" + _for(how.platform)
         case DockerPlan() as how:
             row["dockerfile"] = _relative(how.dockerfile, root)
-            row["image"] = how.reference
+            row["image"] = None if how.is_for_control_plane else how.reference
             row["with"] = "generated Dockerfile" if how.generated else _name(planned, how, root)
         case PrebuiltPlan() as how:
             row["image"] = how.image

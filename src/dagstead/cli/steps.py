@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dagstead.cli.output import say
 from dagstead.cli.reading import read_locations
+from dagstead.errors import RefusedError
 
 if TYPE_CHECKING:
     from dagstead.build.manifest import Manifest
@@ -18,8 +20,12 @@ if TYPE_CHECKING:
     from dagstead.cli.options.build import PlanFlags
     from dagstead.cli.options.source import ChangedFlags, DeployedFlags, SourceFlags
     from dagstead.client.changed import ChangedLocation, LiveComparison
+    from dagstead.client.connection import Connection
     from dagstead.client.releases import LiveLocation
     from dagstead.repository.files import Project
+
+#: What images of serverless locations are called that are pushed nowhere.
+_LOCAL = "dagstead-serverless"
 
 
 def read(source: SourceFlags) -> Project:
@@ -64,6 +70,41 @@ def since(planned: BuildPlan, path: Path, revision: str | None) -> BuildPlan:
     if revision is None:
         return planned
     return _only(planned, _comparing(planned, path).since(revision))
+
+
+def with_registry(
+    planned: BuildPlan,
+    options: BuildOptions,
+    connect: Callable[[], AbstractContextManager[Connection]],
+) -> tuple[BuildPlan, BuildOptions]:
+    """A plan and options with the control plane's registry, where something goes there.
+
+    Args:
+        planned: what to build.
+        options: how.
+        connect: to the control plane; called only where it is needed.
+
+    Raises:
+        RefusedError: when it has none, naming what would go there.
+    """
+    needing = planned.needs_registry
+    if not needing:
+        return planned, options
+    if not options.docker.push:
+        return planned.with_registry(_LOCAL), options
+    from dagstead.build.options import ImageLogin
+    from dagstead.client.registry import Registry
+
+    with connect() as connection:
+        try:
+            access = Registry(connection).access()
+        except RefusedError as error:
+            listed = ", ".join(f"--strategy {each.location}=pex" for each in needing)
+            msg = f"{error.message} Now: {listed}."
+            raise RefusedError(msg) from error
+    login = ImageLogin(host=access.host, name=access.name, password=access.password)
+    docker = replace(options.docker, login=login)
+    return planned.with_registry(access.repository), replace(options, docker=docker)
 
 
 def build(planned: BuildPlan, options: BuildOptions) -> Manifest:

@@ -226,7 +226,26 @@ def test_a_serverless_location_with_a_dockerfile_stays_a_pex_and_says_so(
 def test_an_image_needs_a_place_to_go(repository: Repository) -> None:
     repository.write(FILES)
 
-    assert "write build.registry" in refusal(repository, strategies={"weather": Strategy.DOCKER})
+    assert "write build.registry" in refusal(repository, strategies={"given": Strategy.DOCKER})
+
+
+def test_an_image_of_a_serverless_location_goes_to_the_control_plane(
+    repository: Repository,
+) -> None:
+    repository.write(FILES)
+
+    plan = repository.plan(strategies={"weather": Strategy.DOCKER})
+
+    (needing,) = plan.needs_registry
+    assert isinstance(needing.how, DockerPlan)
+    assert needing.how.reference == needing.how.tag
+    known = plan.with_registry("plane.test/prod")
+    assert known.needs_registry == ()
+    weather, digits, _ = (each.how for each in known.builds)
+    assert isinstance(weather, DockerPlan)
+    assert weather.reference == f"plane.test/prod:{needing.how.tag}"
+    assert isinstance(digits, DockerPlan)
+    assert digits.repository == "registry.example.com/digits"
 
 
 def test_a_named_dockerfile_must_be_there(repository: Repository, tmp_path: Path) -> None:

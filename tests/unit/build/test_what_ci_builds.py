@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dagstead.build.model import PexPlan, Strategy
+from dagstead.build.model import DockerPlan, PexPlan, Strategy
 from dagstead.build.plan_options import PlanOptions
 from dagstead.build.planning import make_outline
 from dagstead.build.pythons import OWN_VERSION
@@ -53,23 +53,26 @@ _BY_ACTION = _ci(
     ],
     ids=["docker", "default", "serverless", "action"],
 )
-def test_a_plan_says_that_ci_builds_an_image(
+def test_what_ci_builds_as_an_image_is_planned_as_one(
     ci: dict[str, str], line: int, repository: Repository
 ) -> None:
     repository.write({**_FILES, **ci})
 
     (build,) = repository.plan().builds
-    (asked,) = repository.plan(
-        strategies={"tides": Strategy.DOCKER}, registries={"tides": "r.test/tides"}
-    ).builds
+    (asked,) = repository.plan(strategies={"tides": Strategy.PEX}).builds
 
-    assert build.strategy is Strategy.PEX
-    assert build.reason.endswith(
-        f"; CI builds an image for it ({_WORKFLOW}:{line}): for an image here, "
-        "--strategy 'tides=docker' with --registry 'tides=HOST/PATH'"
+    assert isinstance(build.how, DockerPlan)
+    assert build.how.is_for_control_plane
+    assert f"; CI builds an image for it ({_WORKFLOW}:{line})" in build.reason
+    assert asked.strategy is Strategy.PEX
+
+
+def test_an_image_that_cannot_be_made_is_refused(repository: Repository) -> None:
+    (refused,) = _refusals(
+        repository, {**_UNREAD, **_session("dagster-cloud ci build --build-strategy docker")}
     )
-    assert asked.strategy is Strategy.DOCKER
-    assert "CI builds" not in asked.reason
+
+    assert "there is no Dockerfile in '.', and no pyproject.toml" in refused
 
 
 def test_a_plan_says_nothing_of_ci_that_builds_the_same(repository: Repository) -> None:
@@ -113,12 +116,11 @@ def test_a_pex_file_that_cannot_be_made_is_refused(
 @pytest.mark.parametrize(
     "more",
     [
-        _session("dagster-cloud ci build --build-strategy docker"),
         _session("uv export > requirements.txt && dagster-cloud ci build --build-strategy pex"),
         {"pyproject.toml": '[tool.dagstead]\nbefore-build = ["make requirements.txt"]\n'},
         {"Dockerfile": "FROM scratch\n"},
     ],
-    ids=["image", "written", "before-build", "dockerfile"],
+    ids=["written", "before-build", "dockerfile"],
 )
 def test_what_may_be_made_in_another_way_is_planned(
     more: dict[str, str], repository: Repository

@@ -64,6 +64,15 @@ class PlanFlags:
             rich_help_panel=_PLANNING,
         ),
     ] = None
+    serverless_images: Annotated[
+        bool,
+        typer.Option(
+            "--serverless-images",
+            help="Build serverless locations that have a Dockerfile as images, for the control "
+            "plane's own registry.",
+            rich_help_panel=_PLANNING,
+        ),
+    ] = False
     dockerfile: Annotated[
         list[str] | None,
         typer.Option(
@@ -106,6 +115,7 @@ class PlanFlags:
             },
             images=dict(_by_location("--image", self.image)),
             registries={name: value for name, value in registries if name},
+            serverless_images=self.serverless_images,
             registry=next((value for name, value in reversed(registries) if not name), None),
             dockerfiles={
                 name: Path(value) for name, value in _by_location("--dockerfile", self.dockerfile)
@@ -224,6 +234,15 @@ class BuildFlags:
                 cache=not self.no_cache,
             ),
         )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OutputBuildFlags(BuildFlags):
+    """The same, and where what was built is kept."""
+
+    output: Annotated[
+        Path, typer.Option("--output", help="Folder for PEX files and the manifest build.json.")
+    ] = OUTPUT
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

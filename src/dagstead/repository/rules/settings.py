@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from dagstead.model.nodes import Node, kind_of
 from dagstead.model.words import nearest
+from dagstead.repository.ci.serverless_images import SERVERLESS_IMAGES
 from dagstead.repository.files.project import Project
 from dagstead.repository.files.settings import patterns_of, settings_table
 from dagstead.repository.rules.base import Violation, rule
@@ -16,6 +17,8 @@ _KEYS = {
     "watch": 'watch = ["../dbt_project/**"]',
     "before-build": 'before-build = ["dbt parse"]',
 }
+#: What is yes or no.
+_SWITCHES = {SERVERLESS_IMAGES: f"{SERVERLESS_IMAGES} = true"}
 #: What counts at the root alone.
 _OF_ROOT = "exclude"
 #: What may be a single text, too.
@@ -29,8 +32,9 @@ _WATCH = "watch"
         `[tool.dagstead]` in a `pyproject.toml` has three lists: `exclude`, at the root of the
         repository, has patterns as in `.gitignore` for files that are no configuration of it;
         `watch` has the paths that a location is made from as well; `before-build` has commands
-        that run before it is built. A setting that nobody reads has no effect, and nobody would
-        notice.
+        that run before it is built. `serverless-images` says whether serverless locations that have
+        a Dockerfile are built as images. A setting that nobody reads has no effect, and nobody
+        would notice.
         """,
     bad={
         "pyproject.toml": """
@@ -86,12 +90,18 @@ def dagstead_settings(project: Project) -> Iterator[Violation]:
 def _of_table(table: Node) -> Iterator[Violation]:
     for entry in table.entries:
         key = str(entry.key.value)
-        if key not in _KEYS:
-            meant = nearest(key, list(_KEYS))
+        if key in _SWITCHES:
+            if not isinstance(entry.value.value, bool):
+                message = f"{key} is {kind_of(entry.value)}, not true or false"
+                instead = f"Write {_SWITCHES[key]}"
+                yield Violation(position=entry.value.position, message=message, instead=instead)
+        elif key not in _KEYS:
+            known = [*_KEYS, *_SWITCHES]
+            meant = nearest(key, known)
             yield Violation(
                 position=entry.key.position,
                 message=f"{key!r} is not a key of tool.dagstead",
-                instead=f"Did you mean {meant!r}?" if meant else f"Known are {', '.join(_KEYS)}",
+                instead=f"Did you mean {meant!r}?" if meant else f"Known are {', '.join(known)}",
             )
         else:
             yield from _of_list(key, entry.value)
