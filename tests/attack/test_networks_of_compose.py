@@ -41,3 +41,12 @@ def test_what_runs_user_code_has_no_address_of_the_database(
 ) -> None:
     assert "DAGSTEAD_DATABASE" not in services[service]["environment"]
     assert not set(services["postgres"]["networks"]) & set(services[service]["networks"])
+
+
+def test_only_the_control_plane_reaches_the_registry_which_asks_for_no_login(
+    services: dict[str, Any],
+) -> None:
+    (network,) = services["registry"]["networks"]
+    near = {name for name, other in services.items() if network in other["networks"]}
+    assert near == {"registry", "web", "daemon"}
+    assert "ports" not in services["registry"]

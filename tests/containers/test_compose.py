@@ -14,13 +14,14 @@ from dagstead.testing.waiting import eventually
 from tests.support.containers.compose import Compose
 from tests.support.containers.docker import Docker
 from tests.support.containers.postgres_image import postgres_image
+from tests.support.containers.registry_image import registry_image
 from tests.support.deployment import DeploymentClient
 from tests.support.ports import free_port
 
 pytestmark = pytest.mark.containers
 
 QUEUE = "hybrid-queue"
-SERVICES = ("postgres", "web", "daemon", "pool", "branch-pool", "agent")
+SERVICES = ("postgres", "registry", "web", "daemon", "pool", "branch-pool", "agent")
 PROFILES = ("--profile", "pools", "--profile", "agent")
 
 
@@ -34,6 +35,7 @@ def compose(
     """Everything started by the script that users start it with."""
     settings = {
         "POSTGRES_IMAGE": postgres_image(docker, tmp_path_factory.mktemp("postgres")),
+        "REGISTRY_IMAGE": registry_image(docker, tmp_path_factory.mktemp("registry")),
         "DAGSTEAD_IMAGE": dagstead_image,
         "AGENT_IMAGE": agent_image,
         "DAGSTEAD_PORT": str(free_port()),
@@ -93,6 +95,20 @@ def test_a_hybrid_location_loads_and_runs(compose: Compose, location_image: str)
 
     assert run["tags"]["dagster/agent_label"] == "docker agent"
     assert "whispered on" in output["stdout"]
+
+
+def test_an_image_is_pushed_through_the_address_of_the_web_server(
+    compose: Compose, docker: Docker, agent_image: str
+) -> None:
+    host = compose("port", "web", "3000")
+    token = compose.dagstead("token", "create", "--name", "pusher").splitlines()[0]
+    docker.run("login", "--username", "me", "--password", token, host)
+
+    docker.run("tag", agent_image, f"{host}/prod:by-hand")
+    docker.run("push", f"{host}/prod:by-hand", seconds=300)
+
+    folder = "/var/lib/registry/docker/registry/v2/repositories"
+    assert compose("exec", "-T", "registry", "ls", folder).split() == ["prod"]
 
 
 def test_a_backup_is_taken_where_the_web_server_runs(compose: Compose) -> None:

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from dagstead.server.registry.removal import registry_of
+from dagstead.server.settings_sources import load_settings
 from dagstead.serverless.docker import labels
 from tests.support.command_records import Recorder
 from tests.support.containers.docker import Docker
@@ -271,6 +273,26 @@ def test_pex_files_run_on_an_uploaded_base_image(site: Site, job: OfficialCli) -
     assert f"Will deploy on-base on image: {site.host}/prod:custom" in deployed.text
     assert site.image_of("on-base").startswith("dagstead-code:")
     assert "greeting base" in site.seen_by_a_run("on-base")
+
+
+def test_a_sweep_removes_images_from_the_registry(site: Site, registry: Registry) -> None:
+    flags = {"registry_url": f"http://{registry.address}/dagstead"}
+    own = registry_of(load_settings(flags, environment={}).settings)
+    assert own is not None
+    name = f"{site.host}/prod:swept"
+    site.docker.run("login", "--username", "me", "--password", site.cli.token, site.host)
+    site.docker.run("tag", site.base, name)
+    pushed = site.docker.run("push", name)
+    (image,) = [
+        each for each in site.plane.store.pushed_images.within(["prod"]) if each.tag == "swept"
+    ]
+
+    assert image.digest in pushed
+    assert own.remove("prod", image.digest)
+    # It was removed before.
+    assert own.remove("prod", image.digest)
+    with pytest.raises(AssertionError, match="manifest unknown|not found"):
+        site.docker.run("pull", f"{site.host}/prod@{image.digest}")
 
 
 def test_dg_deploys_an_image(site: Site, job: OfficialCli) -> None:

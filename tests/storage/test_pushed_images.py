@@ -13,7 +13,7 @@ WEATHER = Uploader(locations=frozenset({"weather"}))
 
 def image(at: float, digest: str = DIGEST, **more: object) -> PushedImage:
     values = {"repository": "prod", "tag": "1", "uploader": Uploader(), "by": "ci", **more}
-    return PushedImage(digest=digest, pushed_at=at, **values)  # type: ignore[arg-type]
+    return PushedImage(digest=digest, pushed_at=at, needed_at=at, **values)  # type: ignore[arg-type]
 
 
 def test_the_newest_comes_first_and_the_same_counts_once(store: Store) -> None:
@@ -39,3 +39,17 @@ def test_what_is_pushed_again_meanwhile_is_not_forgotten(store: Store) -> None:
     store.pushed_images.forget("prod", DIGEST, before=2.0)
 
     assert store.pushed_images.within(["prod"]) == [image(3.0, tag="2")]
+
+
+def test_what_is_needed_counts_from_then_on_and_is_pushed_when_it_was(store: Store) -> None:
+    parts = frozenset({OTHER})
+    store.pushed_images.add(image(1.0, size=5_000_000_000, parts=parts))
+    store.pushed_images.add(image(2.0, OTHER))
+
+    store.pushed_images.renew([DIGEST], 9.0)
+    store.pushed_images.renew([], 10.0)
+
+    newest, first = store.pushed_images.within(["prod"])
+    assert newest == image(2.0, OTHER)
+    assert (first.pushed_at, first.needed_at) == (1.0, 9.0)
+    assert (first.size, first.parts) == (5_000_000_000, parts)

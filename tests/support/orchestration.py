@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from dagstead.control.all import Control, control_over
+from dagstead.control.image_registry import ImageRegistry
 from dagstead.control.orchestration import OutgoingRequest
 from dagstead.plane.agents import Heartbeat
 from dagstead.plane.alert_events import AlertEvent
@@ -186,7 +187,7 @@ class NoDagster:
 
 
 def control_without_dagster(
-    store: Store, orchestration: NoDagster | None = None, registry: str | None = None
+    store: Store, orchestration: NoDagster | None = None, registry: ImageRegistry | None = None
 ) -> Control:
     """What the control plane does over a store, with nothing that runs."""
     chosen = orchestration or NoDagster()

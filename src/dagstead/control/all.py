@@ -19,6 +19,7 @@ from dagstead.control.deployments import Deployments
 from dagstead.control.dequeues import Dequeues
 from dagstead.control.files import Files, SignedFiles
 from dagstead.control.health import Health
+from dagstead.control.image_registry import ImageRegistry
 from dagstead.control.images import Images
 from dagstead.control.launches import Launches
 from dagstead.control.load_reports import LoadReports
@@ -113,7 +114,7 @@ def control_over(
     bell: Bell,
     open_orchestration: Callable[[], Orchestration],
     tracer: Tracer = NO_TRACER,
-    registry: str | None = None,
+    registry: ImageRegistry | None = None,
 ) -> Control:
     """All acts and views, over what the control plane stores.
 
@@ -122,7 +123,7 @@ def control_over(
         bell: is rung after every commit.
         open_orchestration: is called whenever an act needs Dagster.
         tracer: gets reports on releases, runs and requests.
-        registry: the address of the installation's registry, if it has one.
+        registry: of images, if the installation has one.
     """
     recorder = Recorder(store.trail, store.refused_callers)
     backend = Backend(

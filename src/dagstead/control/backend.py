@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from dagstead.control.bell import Bell
+from dagstead.control.image_registry import ImageRegistry
 from dagstead.control.orchestration import Orchestration
 from dagstead.control.recording import Recorder
 from dagstead.plane.traces import NO_TRACER, Tracer
@@ -24,9 +25,8 @@ class Backend:
     open_orchestration: Callable[[], Orchestration]
     #: Reports to traces, if anybody collects them.
     tracer: Tracer = NO_TRACER
-    #: The host, with its port, under which images of the installation's registry are named;
-    #: ``None`` when it has none.
-    registry: str | None = None
+    #: ``None`` when the installation has none.
+    registry: ImageRegistry | None = None
 
     @property
     def orchestration(self) -> Orchestration:

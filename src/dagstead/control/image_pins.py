@@ -33,11 +33,11 @@ class ImagePins:
         Returns:
             The locations, and one sentence for every image that they cannot have.
         """
-        host = self.backend.registry
+        registry = self.backend.registry
         pinned, errors = [], []
         for location in new:
             try:
-                image = OwnImage.named(location.image or "", host) if host else None
+                image = OwnImage.named(location.image or "", registry.host) if registry else None
                 pinned.append(location if image is None else self._pinned(location, image))
             except InvalidInputError as error:
                 pinned.append(location)

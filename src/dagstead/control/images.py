@@ -8,7 +8,14 @@ from dagstead.control.actor import Actor
 from dagstead.control.backend import Backend
 from dagstead.errors import ForbiddenError
 from dagstead.plane.deployments import Deployment
-from dagstead.plane.registry import PASSWORD, PushedImage, Repository, folder_of, is_digest
+from dagstead.plane.registry import (
+    PASSWORD,
+    ImageManifest,
+    PushedImage,
+    Repository,
+    folder_of,
+    is_digest,
+)
 
 #: As long as those of ECR, which is what the CLI asks for.
 _PASSWORD_SECONDS = 12 * 3600
@@ -75,28 +82,32 @@ class Images:
         actor.require_user()
         self._require(actor, Repository.named(name))
 
-    def note_pushed(self, actor: Actor, name: str, reference: str, digest: str) -> None:
+    def note_pushed(self, actor: Actor, name: str, reference: str, manifest: ImageManifest) -> None:
         """Record what was pushed; releases take no image that is not recorded.
 
         Args:
             actor: pushed it.
             name: of the repository.
             reference: the tag, or the digest.
-            digest: of the manifest.
+            manifest: of the image.
 
         Raises:
             ForbiddenError: see :meth:`require_push`.
         """
         actor.require_user()
         self._require(actor, Repository.named(name))
+        now = self._backend.now()
         self._backend.store.pushed_images.add(
             PushedImage(
                 repository=name,
                 tag="" if is_digest(reference) else reference,
-                digest=digest,
+                digest=manifest.digest,
                 uploader=actor.uploader,
                 by=actor.name,
-                pushed_at=self._backend.now(),
+                pushed_at=now,
+                needed_at=now,
+                size=manifest.size,
+                parts=manifest.parts,
             )
         )
 

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from dagstead.control.actor import Actor
 from dagstead.control.backend import Backend
 from dagstead.control.snapshots import text_of
+from dagstead.control.stored_images import StoredImages
 from dagstead.errors import BlobNotFoundError, DagsteadError
 from dagstead.model.pex_names import PexName
 from dagstead.model.retention import DAY_SECONDS, Retention
 from dagstead.plane.blobs import BlobKey, BlobKind
 from dagstead.plane.needs import InUse, Uses, definitions_in, hashes_in, judge
 from dagstead.plane.organization import ORGANIZATION
+from dagstead.plane.registry import digest_of
 from dagstead.plane.release_retention import Rows, last_change
 from dagstead.plane.storage import Judgement, StorageReport, StoredItem, StoredKind, Why, report_on
+from dagstead.store.all import Store
 from dagstead.store.blobs import StoredFile
 
 _KINDS = {
@@ -78,7 +81,8 @@ class Storage:
 
     def _judgements(self, retention: Retention) -> list[Judgement]:
         # First what is stored: what is stored after this moment is not removed, needed or not.
-        stored = [*self._files(), *self._run_folders(), *self._histories()]
+        images = StoredImages(self._backend)
+        stored = [*self._files(), *images.items, *self._run_folders(), *self._histories()]
         rows = {
             deployment.name: self._backend.store.releases.rows(deployment.name)
             for deployment in self._backend.store.deployments.all()
@@ -98,6 +102,7 @@ class Storage:
                 for item in stored
                 if item.kind is StoredKind.PEX and not item.name.endswith(".pex")
             },
+            parts=images.parts,
         )
         releases = [
             release for name, of_one in rows.items() for release in _stored_releases(name, of_one)
@@ -178,11 +183,17 @@ class Storage:
         except (DagsteadError, ValueError, KeyError, TypeError):
             return frozenset()
 
-    def _renew(self, judgements: Iterable[Judgement]) -> None:
+    def _renew(self, judgements: Sequence[Judgement]) -> None:
         """Count the age of what is needed from now, so that it does not go as soon as it is not."""
         for each in judgements:
             if each.stored.kind in _KINDS.values() and each.why in {Why.NEEDED, Why.EARLIER}:
                 self._backend.store.blobs.renew_path(each.stored.name)
+        images = (
+            str(digest_of(each.stored.name))
+            for each in judgements
+            if each.stored.kind is StoredKind.IMAGE and each.why in {Why.NEEDED, Why.EARLIER}
+        )
+        self._backend.store.pushed_images.renew(images, self._backend.now())
 
     def _remove(
         self, judgements: Sequence[Judgement], retention: Retention, stopped: Callable[[], bool]
@@ -196,23 +207,14 @@ class Storage:
         now = self._backend.now()
         doomed = [each.stored for each in judgements if each.why is None]
         spared: frozenset[str] = frozenset()
+        remover = _Remover(store, retention, now, pruned, StoredImages(self._backend))
         # Caches before the files that they name.
         for item in sorted(doomed, key=lambda each: each.name.endswith(".pex")):
             if stopped():
                 return
             if PexName.of(item.last_name).plain in spared:
                 continue
-            if item.kind is StoredKind.RELEASE:
-                removed = (item.deployment, item.name) in pruned
-            elif item.kind in _IN_FOLDERS:
-                removed = store.run_folders.remove_older(
-                    item.kind, item.deployment, item.name, before=now - retention.seconds
-                )
-            else:
-                is_upload = item.kind is StoredKind.UPLOAD
-                seconds = DAY_SECONDS if is_upload else retention.seconds
-                removed = store.blobs.remove_older(item.name, before=now - seconds)
-            if removed:
+            if remover.remove(item):
                 self._forget(item, before=now)
                 yield item
             elif item.kind is StoredKind.PEX:
@@ -229,6 +231,35 @@ class Storage:
         name = PexName.of(removed.last_name)
         if removed.kind is StoredKind.PEX and name.sha256 is not None:
             self._backend.store.pex_files.forget(name.plain, name.sha256, before=before)
+
+
+@dataclass(frozen=True, slots=True)
+class _Remover:
+    """Removes single things, each in its own way."""
+
+    store: Store
+    retention: Retention
+    now: float
+    #: The releases that were removed already.
+    pruned: Collection[tuple[str, str]]
+    images: StoredImages
+
+    def remove(self, item: StoredItem) -> bool:
+        """Remove something unless it is needed again; whether it was removed."""
+        before = self.now - self.retention.seconds
+        match item.kind:
+            case StoredKind.RELEASE:
+                return (item.deployment, item.name) in self.pruned
+            case StoredKind.IMAGE:
+                return self.images.remove(item, before=before)
+            case kind if kind in _IN_FOLDERS:
+                return self.store.run_folders.remove_older(
+                    kind, item.deployment, item.name, before=before
+                )
+            case StoredKind.UPLOAD:
+                return self.store.blobs.remove_older(item.name, before=self.now - DAY_SECONDS)
+            case _:
+                return self.store.blobs.remove_older(item.name, before=before)
 
 
 def _kind_and_scope(file: StoredFile) -> tuple[StoredKind, str]:

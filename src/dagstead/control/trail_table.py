@@ -120,7 +120,7 @@ TRAIL: Final[Mapping[str, RowRule | Quiet]] = {
     "images.require_pull": Quiet.CHECK,
     "images.require_push": Quiet.CHECK,
     "images.note_pushed": RowRule(
-        on=say.pushed_image, after=lambda call: {"digest": call["digest"]}, who=say.pusher
+        on=say.pushed_image, after=lambda call: {"digest": call["manifest"].digest}, who=say.pusher
     ),
     "files.artifact_to_read": Quiet.WORK,
     "files.artifact_to_write": Quiet.WORK,

@@ -18,6 +18,7 @@ from dagster_postgres import PostgresRunStorage, PostgresScheduleStorage
 from sqlalchemy.engine import URL, make_url
 
 from dagstead.control.all import control_over
+from dagstead.control.image_registry import ImageRegistry
 from dagstead.engine.automations import Automations
 from dagstead.engine.base_graphs import BaseGraphs
 from dagstead.engine.blank_storage import make_blank_storage, sqlite_settings
@@ -60,7 +61,7 @@ class Instances:
         postgres_url: str | None,
         pool_folder: Path | None = None,
         tracer: Tracer = NO_TRACER,
-        registry: str | None = None,
+        registry: ImageRegistry | None = None,
     ) -> None:
         """Nothing is opened yet.
 
@@ -71,7 +72,7 @@ class Instances:
                 deployment, with what steps have stored.
             postgres_url: ``None`` keeps the storage of a deployment in its folder.
             tracer: gets reports on releases, runs and requests.
-            registry: the address of the installation's registry, if it has one.
+            registry: of images, if the installation has one.
         """
         self.store = store
         self.folder = folder

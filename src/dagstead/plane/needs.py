@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 
 from dagstead.model.pex_names import PEX_SUFFIX, PexName
 from dagstead.model.retention import DAY_SECONDS, Retention, newest
-from dagstead.plane.locations import pex_files_of
+from dagstead.plane.locations import image_of, pex_files_of
 from dagstead.plane.organization import ORGANIZATION
+from dagstead.plane.registry import digest_of
 from dagstead.plane.release_retention import Rows, deploys_needed, releases_kept
 from dagstead.plane.storage import Judgement, StoredItem, StoredKind, Why
 
@@ -43,6 +44,8 @@ class Uses:
     compared: Mapping[str, frozenset[str]] = field(default_factory=dict)
     #: The PEX files that caches of builds name, by the name of the stored cache.
     caches: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    #: The digests that images for several platforms consist of, by the name of the stored image.
+    parts: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
 
 def judge(
@@ -63,6 +66,7 @@ def judge(
     why_needed: Mapping[StoredKind, Callable[[StoredItem], Why | None]] = {
         StoredKind.RELEASE: lambda item: kept[item.deployment].get(int(item.name)),
         StoredKind.PEX: _why_pex(uses, kept, recent),
+        StoredKind.IMAGE: _why_image(uses, kept, recent),
         StoredKind.SNAPSHOT: _why_snapshot(uses),
         StoredKind.ARTIFACT: _why_artifact(uses, kept, stored),
         StoredKind.UPLOAD: lambda _: None,
@@ -115,6 +119,37 @@ def _why_pex(
             return None
         is_cached = PexName.of(item.last_name).plain in cached
         return needed.get(item.last_name) or (Why.CACHED if is_cached else None)
+
+    return why
+
+
+def _why_image(
+    uses: Uses, kept: Mapping[str, Collection[int]], recent: Iterable[StoredItem]
+) -> Callable[[StoredItem], Why | None]:
+    """By the digest alone: the same image may be in several repositories."""
+    named = (
+        (digest_of(image_of(deploy.document)), why)
+        for name, rows in uses.rows.items()
+        for deploy, why in deploys_needed(rows, kept[name])
+    )
+    needed = _strongest((digest, why) for digest, why in named if digest is not None)
+    recent_parts = {
+        part
+        for item in recent
+        if item.kind is StoredKind.IMAGE
+        for part in uses.parts.get(item.name, ())
+    }
+    parts = _strongest(
+        (part, needed[str(digest_of(name))])
+        for name, of_one in uses.parts.items()
+        if digest_of(name) in needed
+        for part in of_one
+    )
+
+    def why(item: StoredItem) -> Why | None:
+        digest = str(digest_of(item.name))
+        found = needed.get(digest) or parts.get(digest)
+        return found or (Why.RECENT if digest in recent_parts else None)
 
     return why
 

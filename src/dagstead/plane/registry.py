@@ -8,6 +8,7 @@ shares one with those that may deploy the same, as it is with PEX files. In the 
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from dataclasses import dataclass
 
@@ -112,6 +113,37 @@ class OwnImage:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class ImageManifest:
+    """What describes an image in a registry."""
+
+    digest: str
+    #: Of the layers of an image, in bytes; 0 for one that consists of several.
+    size: int = 0
+    #: The digests of those.
+    parts: frozenset[str] = frozenset()
+
+    @classmethod
+    def of(cls, body: bytes) -> ImageManifest:
+        """Read one as it is pushed; what has another form says nothing of size and parts."""
+        digest = f"sha256:{hashlib.sha256(body).hexdigest()}"
+        try:
+            document = json.loads(body)
+            layers, parts = (
+                [each for each in document.get(key) or [] if isinstance(each, dict)]
+                for key in ("layers", "manifests")
+            )
+        except (ValueError, AttributeError, TypeError, RecursionError):
+            return cls(digest=digest)
+        sizes = [each.get("size") for each in layers]
+        named = (str(each.get("digest")) for each in parts)
+        return cls(
+            digest=digest,
+            size=sum(size for size in sizes if isinstance(size, int)),
+            parts=frozenset(filter(is_digest, named)),
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class PushedImage:
     """An image that somebody pushed."""
 
@@ -123,6 +155,17 @@ class PushedImage:
     #: The name of the token that pushed it last.
     by: str
     pushed_at: float
+    #: When something last needed it, as far as sweeps have looked.
+    needed_at: float
+    #: Of its layers, in bytes.
+    size: int = 0
+    #: The digests of what it consists of, where it is for several platforms.
+    parts: frozenset[str] = frozenset()
+
+    @property
+    def name(self) -> str:
+        """Its name in the registry, by its content."""
+        return f"{self.repository}@{self.digest}"
 
     def is_meant(self, image: OwnImage) -> bool:
         """Whether a location that names an image means this one."""
@@ -139,6 +182,11 @@ def is_repository(name: str) -> bool:
 def is_digest(reference: str) -> bool:
     """Whether an image is named by its content, not by a tag."""
     return re.fullmatch(_DIGEST, reference) is not None
+
+
+def digest_of(image: str | None) -> str | None:
+    """The digest in the name of an image, if it has one."""
+    return (image or "").partition("@")[2] or None
 
 
 def keeping_tag(digest: str) -> str:

@@ -14,6 +14,8 @@ class StoredKind(StrEnum):
 
     RELEASE = "releases"
     PEX = "PEX files"
+    #: Of serverless locations, in the installation's registry.
+    IMAGE = "images"
     SNAPSHOT = "snapshots"
     ARTIFACT = "artifacts"
     UPLOAD = "unfinished uploads"

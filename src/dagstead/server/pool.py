@@ -107,7 +107,11 @@ def _docker_of_pool(settings: Settings) -> DockerChoice | None:
     home.create()
     choice = settled(
         home,
-        WantedDocker(base_image=settings.pool_base_image, url=settings.pool_container_url),
+        WantedDocker(
+            base_image=settings.pool_base_image,
+            url=settings.pool_container_url,
+            registry_host=settings.image_host,
+        ),
         settings.base_url,
     )
     logger.info("Code runs in containers of the network %s", choice.network)

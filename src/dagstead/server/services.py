@@ -16,6 +16,7 @@ from dagstead.errors import ConfigurationError
 from dagstead.plane.leases import Fence
 from dagstead.server.master_key import key_source
 from dagstead.server.private_files import close_to_others
+from dagstead.server.registry.removal import registry_of
 from dagstead.server.settings import Settings
 from dagstead.server.tracing.setup import tracer_of
 from dagstead.serverless.home import PoolHome
@@ -105,7 +106,7 @@ def control_of(settings: Settings, store: Store) -> Iterator[Control]:
                 opened.append(instances.orchestration)
             return opened[0]
 
-        yield control_over(store, store.bell, orchestration, registry=settings.registry_host)
+        yield control_over(store, store.bell, orchestration, registry=registry_of(settings))
 
 
 @contextmanager
@@ -129,7 +130,7 @@ def open_instances(settings: Settings, store: Store) -> Instances:
         postgres_url=settings.postgres_url,
         pool_folder=PoolHome(root=settings.data / "pool").deployments,
         tracer=tracer_of(os.environ, "dagstead"),
-        registry=settings.registry_host,
+        registry=registry_of(settings),
     )
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from dagstead.errors import ConfigurationError
+from dagstead.model.registry_hosts import registry_host
 from dagstead.plane.alert_services import is_mail_address
 from dagstead.plane.registry import is_repository
 from dagstead.server.networks import Networks
@@ -55,6 +56,18 @@ def registry_address(value: str | None) -> str | None:
         msg = "must be an address and a folder in lower case, such as https://host.example.com/team"
         raise ValueError(msg)
     return value.rstrip("/")
+
+
+def registry_host_form(value: str | None) -> str | None:
+    """The host of a registry, as names of images begin."""
+    try:
+        is_host = value is None or registry_host(f"https://{value}/") == value
+    except ValueError:
+        is_host = False
+    if not is_host:
+        msg = "must be a host as in names of images, such as dagstead.example.com or 127.0.0.1:3000"
+        raise ValueError(msg)
+    return value
 
 
 def webhook(value: str | None) -> str | None:

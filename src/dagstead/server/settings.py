@@ -21,6 +21,7 @@ from dagstead.server.setting_forms import (
     networks,
     range_of_users,
     registry_address,
+    registry_host_form,
     syslog,
     web_address,
     webhook,
@@ -230,6 +231,13 @@ class Settings(BaseModel):
             "files only. The password is in the variable DAGSTEAD_REGISTRY_PASSWORD."
         ),
     )
+    registry_host: Annotated[str | None, AfterValidator(registry_host_form)] = Field(
+        None,
+        description=(
+            "Host, with its port, under which images of that registry are named where public_url "
+            "is not set, such as 127.0.0.1:3000; it has to lead to this server."
+        ),
+    )
     registry_username: str | None = Field(
         None, min_length=1, description="Name under which this installation uses that registry."
     )
@@ -377,9 +385,10 @@ class Settings(BaseModel):
         return self.public_url or self.local_url
 
     @property
-    def registry_host(self) -> str | None:
+    def image_host(self) -> str:
         """The host under which images of the installation's registry are named."""
-        return None if self.registry_url is None else registry_host(self.base_url)
+        is_named = self.registry_host is not None and self.public_url is None
+        return str(self.registry_host) if is_named else registry_host(self.base_url)
 
     @property
     def local_url(self) -> str:

@@ -46,8 +46,6 @@ _LOOK_SECONDS = 0.25
 #: How long the daemons may give no sign of life.
 _FROZEN_SECONDS = 8.0
 _POOL = "pool"
-#: For the web server alone.
-_OF_WEB = frozenset({MASTER_KEY_VARIABLE, PASSWORD_VARIABLE})
 #: The exit code of a mistake in the settings: starting again cannot help.
 _MISTAKE = 2
 
@@ -215,15 +213,16 @@ class _Supervisor:
 
 
 def _environment_of(part: str) -> dict[str, str]:
-    """Secrets and images are handed out by the web server: no other part needs passwords of those.
+    """Secrets are handed out by the web server: no other part needs them, or their master key.
 
-    The trail is sent by the daemons.
+    The trail is sent by the daemons, which also remove old images.
     """
     return {
         name: value
         for name, value in os.environ.items()
-        if (part == "web" or not (name.startswith(PREFIX) or name in _OF_WEB))
+        if (part == "web" or not (name.startswith(PREFIX) or name == MASTER_KEY_VARIABLE))
         and (part == "daemon" or name != WEBHOOK_TOKEN_VARIABLE)
+        and (part != _POOL or name != PASSWORD_VARIABLE)
     }
 
 

@@ -24,6 +24,8 @@ class DockerChoice:
     url: str
     #: The image in which PEX files run; ``{python}`` stands for a version such as ``3.12``.
     base_image: str
+    #: How the names of images begin that the control plane's own registry has.
+    registry_host: str
 
     def as_json(self) -> dict[str, Any]:
         """The same for a file."""

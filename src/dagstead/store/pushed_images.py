@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, delete, select
+from sqlalchemy import Row, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from dagstead.plane.pex_files import Uploader
@@ -25,13 +25,19 @@ class PushedImageStore:
 
     def add(self, image: PushedImage) -> None:
         """Record an image; one that is recorded already counts as pushed now."""
-        kept: dict[str, Any] = {"by": image.by, "pushed_at": image.pushed_at}
+        kept: dict[str, Any] = {
+            "by": image.by,
+            "pushed_at": image.pushed_at,
+            "needed_at": image.needed_at,
+        }
         values = {
             "repository": image.repository,
             "tag": image.tag,
             "digest": image.digest,
             "namespace": image.uploader.namespace,
             "uploader": image.uploader.as_json(),
+            "size": image.size,
+            "parts": sorted(image.parts),
             **kept,
         }
         kind = sqlite if self.database.is_sqlite else postgresql
@@ -55,6 +61,17 @@ class PushedImageStore:
         with self.database.read() as connection:
             return [_image(row) for row in connection.execute(wanted)]
 
+    def renew(self, digests: Iterable[str], now: float) -> None:
+        """Note that images are needed now."""
+        wanted = sorted(set(digests))
+        if wanted:
+            with self.database.write() as connection:
+                connection.execute(
+                    update(pushed_images)
+                    .where(pushed_images.c.digest.in_(wanted))
+                    .values(needed_at=now)
+                )
+
     def forget(self, repository: str, digest: str, *, before: float) -> None:
         """Forget an image that the registry has no longer.
 
@@ -77,5 +94,8 @@ def _image(row: Row[Any]) -> PushedImage:
         digest=row.digest,
         uploader=Uploader.from_json(row.uploader),
         by=row.by,
+        size=row.size,
+        parts=frozenset(row.parts),
         pushed_at=row.pushed_at,
+        needed_at=row.needed_at,
     )

@@ -36,7 +36,10 @@ def running_registry(folder: Path) -> Iterator[Registry]:
     configuration = {
         "version": 0.1,
         "log": {"level": "warn"},
-        "storage": {"filesystem": {"rootdirectory": str(folder / "data")}},
+        "storage": {
+            "filesystem": {"rootdirectory": str(folder / "data")},
+            "delete": {"enabled": True},
+        },
         "http": {"addr": address},
     }
     (folder / "registry.yml").write_text(json.dumps(configuration), encoding="utf-8")

@@ -31,6 +31,7 @@ from dagstead.plane.launches import How, LaunchEnd, LaunchTags, RunEnd
 from dagstead.plane.organization import ORGANIZATION
 from dagstead.plane.queues import QueueChange
 from dagstead.plane.reach import Scope
+from dagstead.plane.registry import ImageManifest
 from dagstead.plane.releases import NewRelease
 from dagstead.plane.requests import LAUNCH_RUN
 from dagstead.plane.roles import Role, RoleGrant, Roles
@@ -216,7 +217,7 @@ class World:
             "images.note_pushed.name": "prod",
             "images.require_pull.name": "prod",
             "images.require_push.name": "prod",
-            "digest": f"sha256:{'1' * 64}",
+            "images.note_pushed.manifest": ImageManifest(digest=f"sha256:{'1' * 64}"),
             "reference": f"sha256:{'1' * 64}",
             "images.note_pushed.reference": "a-tag",
             "grant": Grant(),

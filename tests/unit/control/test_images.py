@@ -12,15 +12,18 @@ import pytest
 from dagstead.control.actor import SYSTEM, Actor
 from dagstead.control.all import Control
 from dagstead.errors import ForbiddenError, InvalidDocumentError, UnauthenticatedError
+from dagstead.model.retention import DAY_SECONDS, Retention
 from dagstead.plane.deployments import Deployment
 from dagstead.plane.locations import NewLocation
 from dagstead.plane.pex_files import Uploader
-from dagstead.plane.registry import Repository
+from dagstead.plane.registry import ImageManifest, Repository
 from dagstead.plane.releases import NewRelease
 from dagstead.plane.roles import Role, Roles
+from dagstead.plane.storage import StoredKind
 from dagstead.plane.tokens import Grant, TokenKind
 from dagstead.store.all import Store
 from dagstead.testing.clock import ManualClock
+from tests.support.image_registry import PlayedImageRegistry
 from tests.support.orchestration import control_without_dagster
 from tests.support.stores import empty_store
 
@@ -38,13 +41,14 @@ class Plane:
     control: Control
     clock: ManualClock
     prod: Deployment
+    registry: PlayedImageRegistry
 
     def actor(self, name: str, grant: Grant = _ALL, kind: TokenKind = TokenKind.USER) -> Actor:
         return Actor.holding(self.store.tokens.create(name, kind, name, grant))
 
     def push(self, actor: Actor, name: str, tag: str, digest: str = DIGEST) -> None:
         self.clock.advance(1)
-        self.control.images.note_pushed(actor, name, tag, digest)
+        self.control.images.note_pushed(actor, name, tag, ImageManifest(digest=digest))
 
     def released(self, actor: Actor, image: str, location: str = "weather") -> str:
         """The image that a release of a location names."""
@@ -72,11 +76,12 @@ def plane(tmp_path: Path) -> Iterator[Plane]:
     store = empty_store(tmp_path, clock)
     prod = store.deployments.create("prod")
     store.deployments.create("staging")
-    control = control_without_dagster(store, registry=HOST)
+    registry = PlayedImageRegistry(HOST)
+    control = control_without_dagster(store, registry=registry)
     # An agent for every queue has called, and is about to be heard of.
     store.tokens.create("beating", TokenKind.AGENT, "beating", Grant())
     store.tokens.authenticate("beating")
-    yield Plane(store=store, control=control, clock=clock, prod=prod)
+    yield Plane(store=store, control=control, clock=clock, prod=prod, registry=registry)
     store.close()
 
 
@@ -225,3 +230,63 @@ def test_without_a_registry_no_image_is_its_own(plane: Plane) -> None:
     control.releases.begin(SYSTEM, plane.prod, NewRelease(locations=[using(f"{HOST}/prod:1")]))
 
     assert plane.store.locations.get("prod", "weather").document["image"] == f"{HOST}/prod:1"
+
+
+def sweep(plane: Plane) -> set[str]:
+    """What the next sweep removes of images."""
+    report = plane.control.storage.sweep(SYSTEM, Retention(days=10, releases=2, runs=1))
+    return {each.name for each in report.removable if each.kind is StoredKind.IMAGE}
+
+
+def test_what_is_live_or_may_come_back_stays_and_the_rest_goes(plane: Plane) -> None:
+    ci = plane.actor("ci")
+    digests = [f"sha256:{each * 64}" for each in "01234"]
+    for number, digest in enumerate(digests):
+        plane.push(ci, "prod", str(number), digest)
+    for number in range(4):
+        plane.released(ci, f"{HOST}/prod:{number}")
+        plane.store.releases.set_loaded(
+            "prod", "weather", deploy_id=f"{HOST}/prod:{number}", manifest="{}"
+        )
+    plane.clock.advance(11 * DAY_SECONDS)
+
+    assert sweep(plane) == {f"prod@{digests[number]}" for number in (0, 4)}
+    assert plane.registry.removed == [f"prod@{digests[0]}", f"prod@{digests[4]}"]
+    assert {each.digest for each in plane.store.pushed_images.within(["prod"])} == {*digests[1:4]}
+
+
+def test_an_image_that_was_pushed_lately_stays_with_its_parts(plane: Plane) -> None:
+    ci = plane.actor("ci")
+    part, other = (f"sha256:{each * 64}" for each in "01")
+    plane.push(ci, "prod", part, part)
+    plane.push(ci, "prod", other, other)
+    plane.clock.advance(11 * DAY_SECONDS)
+    index = ImageManifest(digest=DIGEST, parts=frozenset({part}))
+    plane.control.images.note_pushed(ci, "prod", "1", index)
+
+    assert sweep(plane) == {f"prod@{other}"}
+
+
+def test_parts_of_what_is_live_stay(plane: Plane) -> None:
+    ci = plane.actor("ci")
+    part = f"sha256:{'0' * 64}"
+    plane.push(ci, "prod", part, part)
+    index = ImageManifest(digest=DIGEST, parts=frozenset({part}))
+    plane.control.images.note_pushed(ci, "prod", "1", index)
+    plane.released(ci, f"{HOST}/prod:1")
+    plane.clock.advance(11 * DAY_SECONDS)
+
+    assert sweep(plane) == set()
+
+
+@pytest.mark.parametrize("trouble", ["is_away", "refuses"])
+def test_what_the_registry_does_not_remove_is_still_known(plane: Plane, trouble: str) -> None:
+    plane.push(plane.actor("ci"), "prod", "1")
+    before = plane.store.pushed_images.within(["prod"])
+    plane.clock.advance(11 * DAY_SECONDS)
+    setattr(plane.registry, trouble, True)
+
+    assert sweep(plane) == set()
+    assert plane.store.pushed_images.within(["prod"]) == before
+    setattr(plane.registry, trouble, False)
+    assert sweep(plane) == {f"prod@{DIGEST}"}

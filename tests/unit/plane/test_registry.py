@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from dagstead.errors import InvalidInputError
 from dagstead.plane.pex_files import Uploader
 from dagstead.plane.registry import (
+    ImageManifest,
     OwnImage,
     PushedImage,
     Repository,
     folder_of,
+    is_digest,
     is_repository,
     keeping_tag,
 )
@@ -89,7 +93,13 @@ def test_what_is_below_and_no_image_is_refused(image: str) -> None:
 
 def test_a_digest_counts_more_than_a_tag() -> None:
     pushed = PushedImage(
-        repository="prod", tag="1", digest=DIGEST, uploader=Uploader(), by="ci", pushed_at=0.0
+        repository="prod",
+        tag="1",
+        digest=DIGEST,
+        uploader=Uploader(),
+        by="ci",
+        pushed_at=0.0,
+        needed_at=0.0,
     )
 
     def is_meant(tag: str | None, digest: str | None) -> bool:
@@ -105,3 +115,19 @@ def test_a_digest_counts_more_than_a_tag() -> None:
 def test_each_content_has_a_tag_of_its_own() -> None:
     assert keeping_tag(DIGEST) != keeping_tag(OTHER)
     assert OwnImage.named(f"{HOST}/prod:{keeping_tag(DIGEST)}", HOST) is not None
+
+
+def test_a_manifest_says_how_large_it_is_and_what_it_consists_of() -> None:
+    image = b'{"config": {"size": 9}, "layers": [{"size": 3}, {"size": 4}]}'
+    index = json.dumps({"manifests": [{"digest": DIGEST, "size": 5}, {"digest": "x"}]}).encode()
+
+    assert ImageManifest.of(image).size == 7
+    assert ImageManifest.of(index).parts == {DIGEST}
+    assert is_digest(ImageManifest.of(image).digest)
+
+
+@pytest.mark.parametrize("body", [b"", b"x", b"[]", b"null", b'{"layers": 3}', b'{"layers": [1]}'])
+def test_a_manifest_of_another_form_says_nothing(body: bytes) -> None:
+    found = ImageManifest.of(body)
+
+    assert (found.size, found.parts) == (0, frozenset())

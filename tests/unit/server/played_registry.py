@@ -96,7 +96,7 @@ def opened_door(folder: Path) -> Iterator[Door]:
         clock=clock,
     )
     made = RegistryDoor(
-        control=control_without_dagster(store, registry="testserver:80"),
+        control=control_without_dagster(store),
         seals=store.seals,
         upstream=upstream,
         failures=Throttle(clock=clock, most=3, what="registry logins that failed"),

@@ -84,6 +84,8 @@ def test_a_program_that_fails_is_a_sentence_without_the_password(
         ({"url": f"https://us:{PASSWORD}@registry.test"}, "must not have a password"),
         ({"url": "registry.test:5000"}, "must be an address"),
         ({"url": "https://registry.test/Team"}, "in lower case"),
+        ({"host": "plane.test/path"}, "must be a host"),
+        ({"host": "plane.test:x"}, "must be a host"),
     ],
 )
 def test_a_mistake_is_a_sentence(tmp_path: Path, variables: dict[str, str], sentence: str) -> None:
@@ -100,3 +102,20 @@ def test_the_settings_do_not_show_it(tmp_path: Path) -> None:
 
     assert loaded.warnings == ()
     assert PASSWORD not in repr(report(loaded))
+
+
+@pytest.mark.parametrize(
+    ("flags", "host"),
+    [
+        ({"port": 3100}, "127.0.0.1:3100"),
+        ({"registry_host": "127.0.0.1:80"}, "127.0.0.1:80"),
+        ({"public_url": "https://plane.test", "registry_host": "127.0.0.1:80"}, "plane.test"),
+        ({"public_url": "http://dagstead"}, "dagstead:80"),
+        ({"public_url": "https://dagstead"}, "dagstead:443"),
+        ({"public_url": "http://localhost:3000"}, "localhost:3000"),
+    ],
+)
+def test_images_are_named_so_that_docker_finds_the_server(
+    flags: dict[str, object], host: str
+) -> None:
+    assert load_settings(flags, environment={}).settings.image_host == host

@@ -20,6 +20,7 @@ SURROUNDINGS = Surroundings(
         bridge="dgst-0123456789",
         url="http://172.30.0.1:3000",
         base_image="python:{python}-slim",
+        registry_host="127.0.0.1:3000",
     ),
     environment={"TZ": "UTC"},
     limits=ProcessLimits(memory_mb=1024, processes=100, cpus=2),

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import hashlib
 import logging
 import re
 from collections.abc import AsyncIterator, Mapping
@@ -39,7 +38,7 @@ from dagstead.errors import (
     UnauthenticatedError,
 )
 from dagstead.plane.registry import REGISTRY_PATH as PATH
-from dagstead.plane.registry import is_digest, keeping_tag
+from dagstead.plane.registry import ImageManifest, is_digest, keeping_tag
 from dagstead.server.authentication import note_refusal
 from dagstead.server.registry.upstream import RegistryCall, Upstream
 from dagstead.server.replies import status_of
@@ -243,8 +242,8 @@ class _Turn:
 
     async def _put_manifest(self) -> Response:
         body = await _small_body(self.request)
-        digest = f"sha256:{hashlib.sha256(body).hexdigest()}"
-        reference = self.asked.rest
+        manifest = ImageManifest.of(body)
+        digest, reference = manifest.digest, self.asked.rest
         if is_digest(reference) and reference != digest:
             msg = f"The manifest that arrived is {digest}, and not {reference}."
             raise InvalidInputError(msg)
@@ -253,7 +252,11 @@ class _Turn:
             if not is_digest(reference):
                 await self._keep(body, digest)
             await to_thread.run_sync(
-                self.images.note_pushed, self.actor, self.asked.name, reference, digest
+                self.images.note_pushed,
+                self.actor,
+                self.asked.name,
+                reference,
+                manifest,
             )
         return await self._passed_on(answer, f"manifests/{digest}")
 

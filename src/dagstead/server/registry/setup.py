@@ -18,10 +18,9 @@ _MOST_FAILURES = 120
 
 def registry_facts(settings: Settings) -> RegistryFacts | None:
     """What the CLI is told; ``None`` when there is no registry."""
-    host = settings.registry_host
-    return (
-        None if host is None else RegistryFacts(host=host, pex_images=settings.registry_pex_images)
-    )
+    if settings.registry_url is None:
+        return None
+    return RegistryFacts(host=settings.image_host, pex_images=settings.registry_pex_images)
 
 
 def registry_door(

@@ -52,6 +52,8 @@ class RegistryCall:
     @property
     def actions(self) -> str:
         """What it needs to be allowed, in the words of registries' tokens."""
+        if self.method == "DELETE" and "uploads" not in self.at:
+            return "pull,delete"
         return (
             "pull" if self.method in {"GET", "HEAD"} and "uploads" not in self.at else "pull,push"
         )

@@ -31,6 +31,8 @@ class WantedDocker:
     """What the settings say of Docker."""
 
     base_image: str
+    #: How the names of images begin that the control plane's own registry has.
+    registry_host: str
     #: The control plane's address for containers; ``None`` where it is the pool's own, or where
     #: the pool forwards it, as only this machine can reach it.
     url: str | None = None
@@ -66,6 +68,7 @@ def settled(home: PoolHome, wanted: WantedDocker, url: str) -> DockerChoice:
         bridge=_BRIDGE.format(pool=pool),
         url=wanted.url or (_moved(url, gateway) if is_of_this_machine(url) else url),
         base_image=wanted.base_image,
+        registry_host=wanted.registry_host,
     )
 
 

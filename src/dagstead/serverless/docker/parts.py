@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from dagstead.model.registry_hosts import registry_host
 from dagstead.serverless.configuration import LauncherConfiguration
 from dagstead.serverless.docker.containers import PoolContainers
 from dagstead.serverless.docker.ends import RunEnds
@@ -51,7 +50,7 @@ class DockerParts:
         """The images that locations run in."""
         files = pex_files_of(self.instance, self.stop)
         fetcher = ImageFetcher(
-            own_host=registry_host(self.instance.dagster_cloud_url),
+            own_host=self.choice.registry_host,
             token=self.instance.dagster_cloud_agent_token,
         )
         return PoolImages(

@@ -195,7 +195,13 @@ pushed_images = Table(
     Column("namespace", String(64), primary_key=True),
     Column("uploader", JSON, nullable=False),
     Column("by", Text, nullable=False),
+    #: Of its layers, in bytes.
+    Column("size", BigInteger, nullable=False),
+    #: The digests of what it consists of, where it is for several platforms.
+    Column("parts", JSON, nullable=False),
     Column("pushed_at", Float, nullable=False),
+    #: When a sweep last found that something needs it; at first, when it was pushed.
+    Column("needed_at", Float, nullable=False),
 )
 
 #: Variables of user code, one row for each place and name. Their values are encrypted.

@@ -19,5 +19,8 @@ def upgrade() -> None:
         sa.Column("namespace", sa.String(64), primary_key=True),
         sa.Column("uploader", sa.JSON, nullable=False),
         sa.Column("by", sa.Text, nullable=False),
+        sa.Column("size", sa.BigInteger, nullable=False),
+        sa.Column("parts", sa.JSON, nullable=False),
         sa.Column("pushed_at", sa.Float, nullable=False),
+        sa.Column("needed_at", sa.Float, nullable=False),
     )
