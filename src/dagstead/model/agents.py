@@ -52,6 +52,10 @@ class Setting(StrEnum):
     BRANCH_DEPLOYMENTS = "branch_deployments"
 
 
+#: The launchers of managed pools that run images, in the words of heartbeats and of files.
+POOLS_WITH_IMAGES = frozenset({"DockerPoolLauncher", "Docker"})
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Agent:
     """One agent. Two with the same sets are the same to routing."""
@@ -92,6 +96,11 @@ class Agent:
         if {Setting.QUEUES, Setting.DEFAULT_QUEUE} <= self.unknown and not self.queues - {None}:
             return "queues that are not known here"
         return describe_queues(self.queues)
+
+    @property
+    def runs_images(self) -> bool:
+        """Whether it runs images: of managed pools, one whose code is in containers."""
+        return self.kind is not AgentKind.POOL or self.launcher in POOLS_WITH_IMAGES
 
     def allowed_in(self, deployment: str, *, is_branch: bool) -> frozenset[str] | None:
         """The only locations that it accepts in a deployment; ``None`` is every one."""

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from dagstead.model.agents import POOLS_WITH_IMAGES
 from dagstead.model.queues import name_queue
 from dagstead.plane.agents import Heartbeat
 from dagstead.plane.deployments import Deployment
-from dagstead.plane.locations import Location, pex_files_of
+from dagstead.plane.locations import Location, image_of, pex_files_of
 from dagstead.plane.queues import Queue
 
 
@@ -23,11 +24,7 @@ class ServingAgent:
 
 def takers(location: Location, agents: Iterable[ServingAgent]) -> list[ServingAgent]:
     """Those that may run a location, and can: an image needs Docker or the like, a PEX the pool."""
-    return [
-        agent
-        for agent in agents
-        if agent.grants_home and _can_run(location, is_pool=agent.beat.is_pool)
-    ]
+    return [agent for agent in agents if agent.grants_home and _can_run(location, agent.beat)]
 
 
 def why_not(
@@ -64,7 +61,7 @@ def _objections(
         yield f"Its fallback, {named}, is paused."
     if not agents:
         yield f"No agent serves its fallback, {named}, either."
-    able = [each for each in agents if _can_run(location, is_pool=each.beat.is_pool)]
+    able = [each for each in agents if _can_run(location, each.beat)]
     if not able:
         yield f"No agent of its fallback, {named}, can run {_artifact(location)}."
     if not any(each.grants_home for each in able):
@@ -74,16 +71,17 @@ def _objections(
         )
 
 
-def _can_run(location: Location, *, is_pool: bool) -> bool:
+def _can_run(location: Location, beat: Heartbeat) -> bool:
     if pex_files_of(location.document):
-        return is_pool
+        return beat.is_pool
     # Code in a folder is on the machine of one agent, and of no other as far as we know.
-    return bool(location.document.get("image")) and not is_pool
+    runs_images = not beat.is_pool or beat.type in POOLS_WITH_IMAGES
+    return image_of(location.document) is not None and runs_images
 
 
 def _artifact(location: Location) -> str:
     if pex_files_of(location.document):
         return "PEX files, as they are not of the managed pool"
-    if location.document.get("image"):
-        return "an image, as they are of the managed pool"
+    if image_of(location.document) is not None:
+        return "an image, as they are of a managed pool that runs none"
     return "code in a folder, which only its own agent has"

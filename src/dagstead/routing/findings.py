@@ -133,8 +133,8 @@ def _stolen(routes: Sequence[Route]) -> Iterator[Remark]:
 
 
 def _images_on_the_pool(routes: Sequence[Route]) -> Iterator[Remark]:
-    """Locations with an image whose requests the pool may get."""
-    for queue, where, group in _by_queue(routes, lambda each: AgentKind.POOL in _kinds(each)):
+    """Locations with an image whose requests a pool may get that runs none."""
+    for queue, where, group in _by_queue(routes, _is_served_without_images):
         images = [each for each in group if each.location.kind in IMAGES]
         if images:
             names = names_of(images)
@@ -146,7 +146,7 @@ def _images_on_the_pool(routes: Sequence[Route]) -> Iterator[Remark]:
                 weight=Weight.ERROR,
                 code="DS425",
                 message=f"{listing(names)} on {name_queue(queue)} {takes} the managed pool in "
-                f"{where}, which runs PEX files and no image",
+                f"{where}, which runs PEX files and no image: only one on Docker does",
                 advice=own_queue_advice(names),
                 position=images[0].location.position,
                 locations=names,
@@ -165,8 +165,8 @@ def _images_beside_the_pool(routes: Sequence[Route]) -> Iterator[Remark]:
                 name="image-beside-pool",
                 weight=Weight.WARNING,
                 message=f"{listing(names)} {verb('is', names)} on {name_queue(queue)}, where "
-                "the managed pool of the serverless locations may take requests, and it runs no "
-                "image",
+                "the managed pool of the serverless locations may take requests, and it runs "
+                "images on Docker only",
                 advice=own_queue_advice(names),
                 position=group[0].location.position,
                 locations=names,
@@ -294,6 +294,10 @@ def _surely_serves(agent: Agent, queue: str | None) -> bool:
 
 def _kinds(route: Route) -> set[AgentKind]:
     return {each.kind for each in route.agents}
+
+
+def _is_served_without_images(route: Route) -> bool:
+    return any(not each.runs_images for each in route.agents)
 
 
 def _agents(routes: Iterable[Route], kind: AgentKind) -> list[Agent]:

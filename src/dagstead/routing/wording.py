@@ -18,7 +18,7 @@ NOBODY = "nobody"
 UNKNOWN = "unknown"
 #: Who runs what the managed pool cannot, where no agent is known.
 YOURS = "an agent that you run"
-#: What the pool cannot run: it has no images.
+#: What a pool runs only where its code is in containers.
 IMAGES = frozenset({Kind.HYBRID, Kind.PREBUILT})
 #: Of an agent that does not serve the queue for sure; the other reasons are about one that may.
 _NOT_NEAR = frozenset({Reason.DOES_NOT_START, Reason.QUEUE, Reason.DEFAULT_QUEUE_OFF})

@@ -192,8 +192,9 @@ def _not_servable(deployment: str, location: str, has: str) -> UnservableLocatio
     msg = (
         f"Code location {location!r} of deployment {deployment!r} has {has}, and no agent queue. "
         "Without an agent queue it went to the default queue, which the managed pool serves, "
-        "and the pool runs PEX files only. Either give it the queue of an agent that can run it "
+        "and this pool runs PEX files only. Either give it the queue of an agent that can run it "
         "(`agent_queue: <name>` in dagster_cloud.yaml), or build a PEX "
-        "(`dagster-cloud ci build --build-strategy=python-executable`); then deploy again."
+        "(`dagster-cloud ci build --build-strategy=python-executable`), and deploy again; or have "
+        "the pool run code in containers (`pool_backend = docker`)."
     )
     return UnservableLocationError(msg)

@@ -58,6 +58,9 @@ def test_an_image_goes_to_an_agent_and_a_pex_to_the_pool(store: Store) -> None:
     assert "can run PEX files" in str(reason(store, PEX, hybrid))
     assert "can run code in a folder" in str(reason(store, {}, hybrid, pool))
     assert takers(located(store, IMAGE), [pool, hybrid]) == [hybrid]
+    on_docker = agent(replace(pool.beat, type="DockerPoolLauncher"))
+    assert reason(store, IMAGE, on_docker) is None
+    assert reason(store, PEX, on_docker) is None
 
 
 def test_an_agent_needs_the_grant_of_the_location(store: Store) -> None:

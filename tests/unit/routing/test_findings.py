@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -82,6 +83,15 @@ def test_an_image_on_the_default_queue_is_reported() -> None:
 
     assert "digits on the default queue is served by the managed pool" in alone.message
     assert "loses some requests to the managed pool" in shared.message
+
+
+def test_a_pool_on_docker_runs_images() -> None:
+    image = RoutedLocation(name="digits", queue=None, kind=Kind.HYBRID)
+
+    assert "image-on-pool" not in remarks_of(
+        [image], [replace(POOL, launcher="DockerPoolLauncher")]
+    )
+    assert "image-on-pool" in remarks_of([image], [replace(POOL, launcher="PexUserCodeLauncher")])
 
 
 def test_a_pex_file_that_only_hybrid_agents_get_is_reported() -> None:

@@ -77,7 +77,9 @@ def serverless_work_taken(evidence: Evidence) -> Iterator[Violation]:
     "DS425",
     "image-on-the-pool",
     reason="""
-        The managed pool runs PEX files. A location with an image fails there.
+        A managed pool runs PEX files. It runs images only where its code is in containers
+        (`pool_backend = docker`); say so with `launcher: Docker` in agents.yaml. Elsewhere a
+        location with an image fails there.
         """,
     bad={
         "dagster_cloud.yaml": _LOCATIONS,
