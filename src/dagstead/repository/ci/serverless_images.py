@@ -32,6 +32,8 @@ class ServerlessImages:
     documents: TomlFiles
     #: Whether somebody asks for images right now, whatever the settings say.
     asked: bool = False
+    #: Workflows that do not count, by their paths.
+    ignored: frozenset[str] = frozenset()
 
     def why(self, location: Location) -> str | None:
         """Why a location is built as an image, without a full stop; ``None`` for a PEX file.
@@ -48,7 +50,11 @@ class ServerlessImages:
         return self._as_ci_does(location)
 
     def _as_ci_does(self, location: Location) -> str | None:
-        acts = self.inspection.builds_of(location)
+        acts = [
+            act
+            for act in self.inspection.builds_of(location)
+            if act.position.file not in self.ignored
+        ]
         ways = {act.strategy for act in acts}
         if ways != {BuildMethod.SERVERLESS_IMAGE}:
             return None

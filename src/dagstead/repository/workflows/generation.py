@@ -16,6 +16,7 @@ from dagstead.repository.files.project import project_prefix
 from dagstead.repository.files.yaml_text import dump
 from dagstead.repository.workflows.github import github_workflows
 from dagstead.repository.workflows.gitlab import gitlab_pipeline
+from dagstead.repository.workflows.marks import MARK, is_ours
 from dagstead.repository.workflows.older import OlderWorkflows, older_workflows
 from dagstead.repository.workflows.options import DeployTool, Options, Pattern
 from dagstead.repository.workflows.plan import (
@@ -24,11 +25,6 @@ from dagstead.repository.workflows.plan import (
     preparations,
     sessions_of,
 )
-
-#: The beginning of every generated file.
-_MARK = "# Made by `dagstead workflow generate`."
-#: What it was when the command had its older name.
-_OLDER_MARK = "# Made by `dagstead workflows generate`."
 
 #: What stays itself in a script without quotes.
 _PASTED = re.compile(r"[A-Za-z0-9_./][A-Za-z0-9_./-]*")
@@ -72,7 +68,7 @@ def older_than(
     names = [each.name.value for each in project.locations]
     made = {each.path for each in files}
     found = older_workflows(inspect(project), names, options.deployment, made)
-    ours = {each.path for each in found if _is_ours(_read(project.repository / each.path))}
+    ours = {each.path for each in found if is_ours(_read(project.repository / each.path))}
     return OlderWorkflows(
         generated=tuple(each for each in found if each.path in ours),
         foreign=tuple(each for each in found if each.path not in ours),
@@ -152,7 +148,7 @@ def write(root: Path, files: Iterable[GeneratedFile], *, force: bool = False) ->
 
 
 def _refuse_foreign(root: Path, files: Iterable[GeneratedFile]) -> None:
-    foreign = [each.path for each in files if not _is_ours(_read(root / each.path))]
+    foreign = [each.path for each in files if not is_ours(_read(root / each.path))]
     if foreign:
         msg = (
             f"{', '.join(foreign)} was written by somebody else. Move it away, or overwrite it "
@@ -162,7 +158,7 @@ def _refuse_foreign(root: Path, files: Iterable[GeneratedFile]) -> None:
 
 
 def _heading(options: Options, project_dir: str) -> Iterator[str]:
-    yield _MARK.removeprefix("# ")
+    yield MARK.removeprefix("# ")
     yield "Change the configuration of the locations, not this file, and make it again with:"
     yield f"  {options.command(project_dir)}"
     yield "The same with --check fails when this file is not what it would make."
@@ -208,10 +204,6 @@ def _difference(file: GeneratedFile, there: str) -> str:
         tofile=f"{file.path} (as it would be made)",
     )
     return "".join(line if line.endswith("\n") else f"{line}\n" for line in lines)
-
-
-def _is_ours(text: str) -> bool:
-    return not text or text.startswith((_MARK, _OLDER_MARK))
 
 
 def _read(path: Path) -> str:

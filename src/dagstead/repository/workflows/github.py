@@ -220,7 +220,7 @@ def matrix_entries(
         for target in session.targets:
             entry = {
                 "location": target.name,
-                "kind": str(target.kind),
+                "kind": target.way,
                 "project_dir": session.project_dir,
                 "file": file_of(session),
                 "directory": target.directory,

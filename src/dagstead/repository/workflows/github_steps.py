@@ -19,7 +19,12 @@ from dagstead.repository.files.yaml_text import CommentedValue, Yaml
 from dagstead.repository.workflows import scripts
 from dagstead.repository.workflows.expressions import expression
 from dagstead.repository.workflows.options import DeployTool, Options, Pattern
-from dagstead.repository.workflows.plan import PlannedLocation, PlannedSession, preparations
+from dagstead.repository.workflows.plan import (
+    IMAGE,
+    PlannedLocation,
+    PlannedSession,
+    preparations,
+)
 from dagstead.repository.workflows.scripts import Choice, Surroundings
 
 Step = dict[str, Yaml]
@@ -134,9 +139,11 @@ class _Session:
         yield from self._begin()
         if self._has(Kind.SERVERLESS):
             yield self._build()
+        if self.session.images:
+            yield self._serverless_images()
         if self._has(Kind.HYBRID):
             yield self._images()
-        if self._has(Kind.SERVERLESS) or self._has(Kind.HYBRID):
+        if self._has(Kind.SERVERLESS) or self.session.images or self._has(Kind.HYBRID):
             yield self._deploy()
         if self._has(Kind.PREBUILT):
             yield self._prebuilt()
@@ -237,6 +244,10 @@ class _Session:
         script = scripts.build(self.session, self.job.options, self.job.choice, _AROUND)
         return self._run("Build PEX files", script, self._if(Kind.SERVERLESS))
 
+    def _serverless_images(self) -> Step:
+        script = scripts.build_images(self.session, self.job.options, self.job.choice)
+        return self._run("Build images for the managed pool", script, self._if(IMAGE))
+
     def _images(self) -> Step:
         script = scripts.push_images(self.session, self.job.choice, _AROUND)
         return self._run("Build and push images", script, self._if(Kind.HYBRID))
@@ -248,7 +259,8 @@ class _Session:
             condition = "matrix.kind != 'prebuilt'"
         if self.job.choice is Choice.FILE:
             outputs = f"steps.{self._id('choose')}.outputs"
-            condition = f"{outputs}.serverless == 'true' || {outputs}.hybrid == 'true'"
+            ways = (Kind.SERVERLESS, *((IMAGE,) if self.session.images else ()), Kind.HYBRID)
+            condition = " || ".join(f"{outputs}.{each} == 'true'" for each in ways)
         return self._run("Deploy", script, {"if": condition} if condition else {})
 
     def _prebuilt(self) -> Step:
@@ -269,7 +281,7 @@ class _Session:
     def _has(self, kind: Kind) -> bool:
         return self.job.is_routed or bool(self.session.of_kind(kind))
 
-    def _if(self, kind: Kind | None = None) -> Step:
+    def _if(self, kind: str | None = None) -> Step:
         if self.job.choice is Choice.FILE:
             return {"if": f"steps.{self._id('choose')}.outputs.{kind or 'any'} == 'true'"}
         if self.job.choice is Choice.MATRIX and kind is not None:

@@ -18,6 +18,7 @@ from dagstead.repository.workflows.github_steps import registry_hosts, secret_pr
 from dagstead.repository.workflows.options import DeployTool, Options, Pattern
 from dagstead.repository.workflows.own_steps import own_deploy, own_install
 from dagstead.repository.workflows.plan import (
+    IMAGE,
     PlannedSession,
     WorkflowPlan,
     needs_setuptools,
@@ -108,16 +109,27 @@ def _own_pipeline(plan: WorkflowPlan, options: Options) -> dict[str, Yaml]:
 def _own_job(plan: WorkflowPlan, image: str, command: str) -> dict[str, Yaml]:
     logins = list(_logins(plan))
     job: dict[str, Yaml] = {"stage": "deploy", "image": image, "interruptible": False}
-    if logins:
-        job["services"] = [f"{_DOCKER}-dind"]
-        job["variables"] = {
+    needs_docker = bool(logins) or _has_serverless_images(plan)
+    docker = (*_INSTALL_DOCKER, *logins, *_BUILDER) if needs_docker else ()
+    service = _with_docker() if needs_docker else {}
+    return {**job, **service, "script": [*docker, own_install(), command]}
+
+
+def _with_docker() -> dict[str, Yaml]:
+    """What a job needs, beside the programs, to build images in a container of its own."""
+    return {
+        "services": [f"{_DOCKER}-dind"],
+        "variables": {
             "DOCKER_HOST": "tcp://docker:2376",
             "DOCKER_TLS_VERIFY": "1",
             "DOCKER_TLS_CERTDIR": _CERTIFICATES,
             "DOCKER_CERT_PATH": f"{_CERTIFICATES}/client",
-        }
-    docker = (*_INSTALL_DOCKER, *logins, *_BUILDER) if logins else ()
-    return {**job, "script": [*docker, own_install(), command]}
+        },
+    }
+
+
+def _has_serverless_images(plan: WorkflowPlan) -> bool:
+    return any(session.images for session in plan.sessions)
 
 
 def _for_main(job: dict[str, Yaml], options: Options) -> dict[str, Yaml]:
@@ -210,12 +222,16 @@ def _deploy_job(plan: WorkflowPlan, options: Options, *, has_images: bool) -> di
     )
     needs = ["dagster-plan"] if options.pattern is Pattern.ROUTED else []
     script: list[Yaml] = [scripts.install(kinds, setuptools=needs_setuptools(plan, options))]
+    builds_images = _has_serverless_images(plan)
+    if builds_images:
+        script = [*_INSTALL_DOCKER, *script]
     script += _preparations(plan, Kind.SERVERLESS)
     for number, session in enumerate(plan.sessions, start=1):
         script += _session_scripts(session, number, options)
     return {
         "stage": "deploy",
-        "image": f"python:{options.python}",
+        "image": f"python:{options.python}" + (f"-{_DEBIAN}" if builds_images else ""),
+        **(_with_docker() if builds_images else {}),
         "needs": [*needs, *(["dagster-images"] if has_images else [])],
         "interruptible": False,
         "script": script,
@@ -236,16 +252,18 @@ def _session_scripts(session: PlannedSession, number: int, options: Options) -> 
         yield scripts.render(session)
     yield scripts.init(session, options, choice, _AROUND)
     tag = f"$(cat {_TAGS}/tag)"
+    images = (IMAGE,) if session.images else ()
     for kinds, script in (
         ((Kind.SERVERLESS,), scripts.build(session, options, choice, _AROUND)),
+        (images, scripts.build_images(session, options, choice)),
         ((Kind.HYBRID,), scripts.record_images(session, choice, tag=tag)),
-        ((Kind.SERVERLESS, Kind.HYBRID), scripts.deploy(session, choice)),
+        ((Kind.SERVERLESS, *images, Kind.HYBRID), scripts.deploy(session, choice)),
         ((Kind.PREBUILT,), scripts.add_prebuilt(session, choice)),
     ):
-        if choice is Choice.FILE:
+        if choice is Choice.FILE and kinds:
             condition = f"grep -qE '^({'|'.join(kinds)})[|]' \"$PLAN\""
             yield f"if {condition}; then\n{script}\nfi"
-        elif any(session.of_kind(kind) for kind in kinds):
+        elif any(each.way in kinds for each in session.targets):
             yield script
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import posixpath
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 
@@ -14,17 +14,23 @@ from dagstead.errors import InvalidInputError
 from dagstead.model.families import Family
 from dagstead.model.location import Kind, Location
 from dagstead.repository.changes.filter_paths import watched_paths
+from dagstead.repository.ci.inspection import inspect
+from dagstead.repository.ci.serverless_images import ServerlessImages
 from dagstead.repository.files import ConfigFile, Project
 from dagstead.repository.files.before_build import Preparation, PreparationFinder
 from dagstead.repository.files.project import left_out_note, project_prefix
 from dagstead.repository.files.slugs import slugs_of
+from dagstead.repository.files.toml_files import TomlFiles
 from dagstead.repository.rules.build_folders import unnamed_folder
 from dagstead.repository.rules.visit import file_exists, folder_exists
 from dagstead.repository.workflows.expressions import is_filled_in
+from dagstead.repository.workflows.marks import is_ours
 from dagstead.repository.workflows.options import Options, Pattern
 
 #: Of these a builder of PEX files needs one.
 _PROJECT_FILES = ("pyproject.toml", "setup.py", "requirements.txt")
+#: How serverless locations are built that are images, in the words of plan files.
+IMAGE = "image"
 _BUILT_FROM = frozenset({*_PROJECT_FILES, "Dockerfile"})
 _CODE = (".ipynb", ".py", ".sql")
 
@@ -47,6 +53,13 @@ class PlannedLocation:
     watched: tuple[str, ...]
     #: What has to be done before it is built.
     before: Preparation | None = None
+    #: Whether it is serverless, and an image.
+    is_image: bool = False
+
+    @property
+    def way(self) -> str:
+        """How it is built, in the words of plan files: its kind, or :data:`IMAGE`."""
+        return IMAGE if self.is_image else str(self.kind)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -67,8 +80,13 @@ class PlannedSession:
         return posixpath.normpath(posixpath.join(self.project_dir, self.file))
 
     def of_kind(self, kind: Kind) -> tuple[PlannedLocation, ...]:
-        """Its locations of one kind."""
-        return tuple(each for each in self.targets if each.kind is kind)
+        """Its locations of one kind; of the serverless ones, those that are PEX files."""
+        return tuple(each for each in self.targets if each.way == kind)
+
+    @property
+    def images(self) -> tuple[PlannedLocation, ...]:
+        """Its serverless locations that are images."""
+        return tuple(each for each in self.targets if each.is_image)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -96,16 +114,37 @@ def make_plan(project: Project, *, official: bool = True) -> WorkflowPlan:
         InvalidInputError: when there is nothing to deploy, or a location cannot be deployed by a
             session of the official command line as it is written.
     """
-    refused = list(_refusals(project, official=official))
+    images = images_of(project)
+    refused = list(_refusals(project, images, official=official))
     if refused:
         raise InvalidInputError("\n".join(refused))
-    sessions = sessions_of(project, watched=watched_paths(project))
+    sessions = sessions_of(project, watched=watched_paths(project), images=images)
     _check_texts(sessions)
     return WorkflowPlan(
         project_dir=project_prefix(project),
         sessions=sessions,
         has_setup_py=any(_setup_files(project, sessions)),
     )
+
+
+def images_of(project: Project) -> frozenset[str]:
+    """The names of serverless locations that are images; generated files do not say so."""
+    inspection = inspect(project)
+    paths = (each.workflow.path for each in inspection.workflows)
+    chosen = ServerlessImages(
+        project=project,
+        inspection=inspection,
+        documents=TomlFiles(),
+        ignored=frozenset(each for each in paths if _is_generated(project.repository / each)),
+    )
+    return frozenset(each.name.value for each in project.locations if chosen.why(each) is not None)
+
+
+def _is_generated(path: Path) -> bool:
+    try:
+        return is_ours(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError):
+        return False
 
 
 def _check_texts(sessions: Iterable[PlannedSession]) -> None:
@@ -148,11 +187,17 @@ def _setup_files(project: Project, sessions: Iterable[PlannedSession]) -> Iterat
 
 
 def sessions_of(
-    project: Project, *, watched: Mapping[str, Iterable[str]] = MappingProxyType({})
+    project: Project,
+    *,
+    watched: Mapping[str, Iterable[str]] = MappingProxyType({}),
+    images: Collection[str] = (),
 ) -> tuple[PlannedSession, ...]:
     """The sessions of a project, whether all of them can be deployed or not.
 
-    ``watched`` has the files and folders of each location by its name.
+    Args:
+        project: what is known of the repository.
+        watched: the files and folders of each location by its name.
+        images: the names of serverless locations that are images.
     """
     prefix = project_prefix(project)
     slugs = slugs_of(project)
@@ -167,7 +212,10 @@ def sessions_of(
             file=posixpath.basename(path),
             rendered=file is not None and needs_rendering(file),
             targets=tuple(
-                _target(prefix, each, slugs, watched.get(each.name.value, ()), finder)
+                replace(
+                    _target(prefix, each, slugs, watched.get(each.name.value, ()), finder),
+                    is_image=each.name.value in images,
+                )
                 for each in locations
             ),
         )
@@ -221,7 +269,7 @@ def outside(path: str) -> bool:
     return path == ".." or path.startswith(("../", "/"))
 
 
-def _refusals(project: Project, *, official: bool) -> Iterator[str]:
+def _refusals(project: Project, images: Collection[str], *, official: bool) -> Iterator[str]:
     if not project.locations:
         yield (
             f"There is no code location in {_shown(project.root)!r}. "
@@ -231,7 +279,7 @@ def _refusals(project: Project, *, official: bool) -> Iterator[str]:
     for each in project.locations:
         yield from _refusals_of(project, each)
         if has_code:
-            yield from _refusals_of_folder(project, each)
+            yield from _refusals_of_folder(project, each, images)
         if official:
             yield from _official_refusals_of(project, each, has_code=has_code)
 
@@ -265,7 +313,9 @@ def _refusals_of(project: Project, location: Location) -> Iterator[str]:
         )
 
 
-def _refusals_of_folder(project: Project, location: Location) -> Iterator[str]:
+def _refusals_of_folder(
+    project: Project, location: Location, images: Collection[str]
+) -> Iterator[str]:
     """Why nothing can be built from the folder of a location, whatever the tool."""
     folder, name = location.build_folder, location.name.value
     if location.kind not in {Kind.SERVERLESS, Kind.HYBRID} or outside(folder):
@@ -278,6 +328,8 @@ def _refusals_of_folder(project: Project, location: Location) -> Iterator[str]:
             f"{location.position}: there is no folder {folder!r} to build {name!r} from. Write "
             "the path of one as build.directory, from the folder of this file."
         )
+    elif name in images and _has_one(project, folder, "Dockerfile"):
+        return
     elif location.kind is Kind.SERVERLESS and not _has_one(project, folder, *_PROJECT_FILES):
         yield (
             f"{location.position}: {name!r} is built as a PEX file, and {folder!r} has none of "

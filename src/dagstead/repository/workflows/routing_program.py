@@ -8,6 +8,7 @@ It runs in CI, where this package is not installed. What it decides by is the so
 from __future__ import annotations
 
 import inspect
+from collections.abc import Iterable
 
 from dagstead.repository.files.decisions import decide_kind, free_slug, slug_of, value_at
 
@@ -56,7 +57,23 @@ for entry in listed:
 """
 
 
-def routing_program() -> str:
-    """The program; its argument is the path of a ``dagster_cloud.yaml``, and it prints a plan."""
+#: Where the program knows of what kind a location is.
+_DECIDED = "    kind, keys = decide_kind(lambda key: value_at(entry, key))\n"
+_AS_IMAGE = """\
+    # Those that had a Dockerfile and were to be images when this was generated.
+    if kind == "serverless" and name in {names!r}:
+        kind = "image"
+"""
+
+
+def routing_program(images: Iterable[str] = ()) -> str:
+    """The program; its argument is the path of a ``dagster_cloud.yaml``, and it prints a plan.
+
+    Args:
+        images: the names of serverless locations that are images, as far as they are known.
+    """
     carried = (inspect.getsource(each) for each in (decide_kind, value_at, slug_of, free_slug))
-    return "\n\n".join((_HEAD, *carried, _MAIN))
+    main, names = _MAIN, sorted(images)
+    if names:
+        main = main.replace(_DECIDED, f"{_DECIDED}{_AS_IMAGE.format(names=names)}")
+    return "\n\n".join((_HEAD, *carried, main))

@@ -19,7 +19,7 @@ from dagstead.model.location import Kind
 from dagstead.repository.ci.pins import CLI, PEX_TOOLS, SETUPTOOLS
 from dagstead.repository.files.before_build import Preparation
 from dagstead.repository.workflows.options import Options
-from dagstead.repository.workflows.plan import PlannedLocation, PlannedSession
+from dagstead.repository.workflows.plan import IMAGE, PlannedLocation, PlannedSession
 from dagstead.repository.workflows.routing_program import routing_program
 
 #: A location that no agent takes would be waited for during an hour.
@@ -116,7 +116,7 @@ def init(session: PlannedSession, options: Options, choice: Choice, around: Surr
         '"$branch"',
         *around.git_arguments,
     ]
-    return guard + _all_names(choice) + _command("dagster-cloud ci init", words)
+    return guard + _all_names(session, choice) + _command("dagster-cloud ci init", words)
 
 
 def build(session: PlannedSession, options: Options, choice: Choice, around: Surroundings) -> str:
@@ -135,6 +135,22 @@ def build(session: PlannedSession, options: Options, choice: Choice, around: Sur
     ]
     command = _command("dagster-cloud ci build", words)
     return cache + _names_of_kind(choice, Kind.SERVERLESS) + command
+
+
+def build_images(session: PlannedSession, options: Options, choice: Choice) -> str:
+    """Build the serverless locations that are images, and push these to the control plane."""
+    script = "\n".join(
+        (
+            "build_image() {",
+            '  local file="$2/Dockerfile" arguments=()',
+            '  if [ -f "$file" ]; then arguments=(--dockerfile-path "$file"); fi',
+            '  dagster-cloud ci build --location-name "$1" --build-strategy docker \\',
+            f'    --python-version {_q(options.python)} "${{arguments[@]}}"',
+            "}",
+            "",
+        )
+    )
+    return script + _for_each(session.images, choice, IMAGE, "build_image")
 
 
 def push_images(session: PlannedSession, choice: Choice, around: Surroundings) -> str:
@@ -178,7 +194,8 @@ def deploy(session: PlannedSession, choice: Choice) -> str:
         words = [*_names((), choice), *words[-1:]]
     command = _command("dagster-cloud ci deploy", words)
     if choice is Choice.FILE:
-        return _names_of_kind(choice, Kind.SERVERLESS, Kind.HYBRID) + command
+        images = (IMAGE,) if session.images else ()
+        return _names_of_kind(choice, Kind.SERVERLESS, *images, Kind.HYBRID) + command
     return command
 
 
@@ -256,7 +273,7 @@ def choose_changed(session: PlannedSession, files: Iterable[str], workflow: str)
         : > "$PLAN"
         """
     )
-    return start + "\n".join(lines) + "\n" + _TELL
+    return start + "\n".join(lines) + "\n" + _tell(session)
 
 
 def pass_names() -> str:
@@ -271,29 +288,33 @@ def route(session: PlannedSession, python: str) -> str:
     ``python`` is a word of the shell: a Python that has PyYAML.
     """
     path = posixpath.normpath(posixpath.join(session.project_dir, file_of(session)))
-    return f"{python} - {_q(path)} > \"$PLAN\" <<'EOF'\n{routing_program()}EOF\n{_TELL}"
+    program = routing_program(each.name for each in session.images)
+    return f"{python} - {_q(path)} > \"$PLAN\" <<'EOF'\n{program}EOF\n{_tell(session)}"
 
 
 def route_to_file(session: PlannedSession, plan: str) -> str:
     """The same without GitHub's outputs."""
     path = posixpath.normpath(posixpath.join(session.project_dir, file_of(session)))
-    return f"python - {_q(path)} > {_q(plan)} <<'EOF'\n{routing_program()}EOF\ncat {_q(plan)}"
+    program = routing_program(each.name for each in session.images)
+    return f"python - {_q(path)} > {_q(plan)} <<'EOF'\n{program}EOF\ncat {_q(plan)}"
 
 
 def plan_line(target: PlannedLocation) -> str:
     """A location in the form of the plan file."""
-    return f"{target.kind}|{target.name}|{target.directory}|{target.registry}|{target.slug}"
+    return f"{target.way}|{target.name}|{target.directory}|{target.registry}|{target.slug}"
 
 
-#: Passes to later steps whether there are locations of every kind.
-_TELL = dedent(
-    """\
-    cat "$PLAN"
-    for kind in serverless hybrid prebuilt; do
-      if grep -q "^$kind|" "$PLAN"; then echo "$kind=true" >> "$GITHUB_OUTPUT"; fi
-    done
-    if [ -s "$PLAN" ]; then echo "any=true" >> "$GITHUB_OUTPUT"; fi"""
-)
+def _tell(session: PlannedSession) -> str:
+    """Pass to later steps whether there are locations of every kind."""
+    images = f" {IMAGE}" if session.images else ""
+    return dedent(
+        f"""\
+        cat "$PLAN"
+        for kind in serverless{images} hybrid prebuilt; do
+          if grep -q "^$kind|" "$PLAN"; then echo "$kind=true" >> "$GITHUB_OUTPUT"; fi
+        done
+        if [ -s "$PLAN" ]; then echo "any=true" >> "$GITHUB_OUTPUT"; fi"""
+    )
 
 
 def _names(targets: Iterable[PlannedLocation], choice: Choice) -> list[str]:
@@ -306,25 +327,26 @@ def _names(targets: Iterable[PlannedLocation], choice: Choice) -> list[str]:
             return ['--location-name "$LOCATION"']
 
 
-def _all_names(choice: Choice) -> str:
-    return _names_of_kind(choice, Kind.SERVERLESS, Kind.HYBRID, Kind.PREBUILT)
+def _all_names(session: PlannedSession, choice: Choice) -> str:
+    images = (IMAGE,) if session.images else ()
+    return _names_of_kind(choice, Kind.SERVERLESS, *images, Kind.HYBRID, Kind.PREBUILT)
 
 
-def _names_of_kind(choice: Choice, *kinds: Kind) -> str:
+def _names_of_kind(choice: Choice, *kinds: str) -> str:
     if choice is not Choice.FILE:
         return ""
     pattern = "|".join(kinds)
     return f"mapfile -t names < <(grep -E '^({pattern})[|]' \"$PLAN\" | cut -d '|' -f 2)\n"
 
 
-def _for_each(targets: Iterable[PlannedLocation], choice: Choice, kind: Kind, function: str) -> str:
+def _for_each(targets: Iterable[PlannedLocation], choice: Choice, kind: str, function: str) -> str:
     match choice:
         case Choice.WRITTEN:
             return "\n".join(
                 f"{function} {_q(each.name)}"
                 + (
                     f" {_q(each.directory)} {_q(each.registry)} {each.slug}"
-                    if each.registry
+                    if each.registry or each.is_image
                     else ""
                 )
                 for each in targets
