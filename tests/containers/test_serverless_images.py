@@ -175,7 +175,12 @@ def write_document(folder: Path, *names: str, by_module: bool = False) -> None:
     (folder / "dagster_cloud.yaml").write_text(json.dumps(document))
 
 
-def test_deploy_docker_brings_an_image_that_runs(site: Site, job: OfficialCli) -> None:
+@pytest.mark.parametrize(
+    "command", ["dagster-cloud serverless deploy-docker", "dagster-cloud serverless deploy"]
+)
+def test_deploy_docker_brings_an_image_that_runs(
+    site: Site, job: OfficialCli, command: str
+) -> None:
     code = project(job.folder, "first")
     for name in ("pre", "post"):
         hook = code / f"dagster_cloud_{name}_install.sh"
@@ -183,7 +188,7 @@ def test_deploy_docker_brings_an_image_that_runs(site: Site, job: OfficialCli) -
         hook.chmod(0o755)
 
     said = job.run(
-        "dagster-cloud serverless deploy-docker",
+        command,
         code,
         *("--deployment", "prod", "--location-name", "first", "--python-file", "first.py"),
         *("--base-image", site.base, "--env", "GREETING=hello", *_LOAD),

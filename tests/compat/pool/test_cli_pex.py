@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -102,6 +103,29 @@ def test_dependencies_are_taken_from_the_cache(cli: OfficialCli) -> None:
     )
     assert "Found published deps.pex" in deployed.text
     assert "finished successfully" in launch(cli, "by-command")
+
+
+def test_pex_files_are_built_without_a_deploy(cli: OfficialCli, tmp_path: Path) -> None:
+    cli.run(
+        "dagster-cloud serverless build-python-executable",
+        *(".", tmp_path / "out"),
+        *("--python-version", PYTHON, "--build-method", "local"),
+    )
+    assert {each.name.partition("-")[0] for each in (tmp_path / "out").glob("*.pex")} == {
+        "deps",
+        "source",
+    }
+
+
+def test_dependencies_are_built_alone(cli: OfficialCli, tmp_path: Path) -> None:
+    needs = tmp_path / "requirements.txt"
+    lines = [
+        f"{name} @ {borrowing_wheel(tmp_path, name).as_uri()}\n"
+        for name in ("dagster", "dagster-cloud")
+    ]
+    needs.write_text("".join(lines))
+    cli.run("dagster-cloud serverless build-python-deps", needs, tmp_path / "deps.pex", "[]")
+    assert (tmp_path / "deps.pex").stat().st_size
 
 
 def test_a_pex_file_that_is_gone_fails_the_deploy_at_once(plane: Plane, cli: OfficialCli) -> None:
