@@ -176,10 +176,14 @@ def write_document(folder: Path, *names: str, by_module: bool = False) -> None:
 
 
 @pytest.mark.parametrize(
-    "command", ["dagster-cloud serverless deploy-docker", "dagster-cloud serverless deploy"]
+    ("command", "location"),
+    [
+        ("dagster-cloud serverless deploy-docker", "first"),
+        ("dagster-cloud serverless deploy", "alias"),
+    ],
 )
 def test_deploy_docker_brings_an_image_that_runs(
-    site: Site, job: OfficialCli, command: str
+    site: Site, job: OfficialCli, command: str, location: str
 ) -> None:
     code = project(job.folder, "first")
     for name in ("pre", "post"):
@@ -190,15 +194,15 @@ def test_deploy_docker_brings_an_image_that_runs(
     said = job.run(
         command,
         code,
-        *("--deployment", "prod", "--location-name", "first", "--python-file", "first.py"),
+        *("--deployment", "prod", "--location-name", location, "--python-file", "first.py"),
         *("--base-image", site.base, "--env", "GREETING=hello", *_LOAD),
     )
 
-    assert "Added or updated location first" in said.text
-    image = site.image_of("first")
-    assert image.startswith(f"{site.host}/prod:prod-first-")
+    assert f"Added or updated location {location}" in said.text
+    image = site.image_of(location)
+    assert image.startswith(f"{site.host}/prod:prod-{location}-")
     assert "@sha256:" in image
-    messages = site.seen_by_a_run("first")
+    messages = site.seen_by_a_run(location)
     assert "greeting hello" in messages
     assert "hooks ['post', 'pre']" in messages
 
