@@ -14,7 +14,11 @@ from dagstead.serverless.pex_set import parse_pex_tag
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from dagster._core.origin import JobPythonOrigin
     from dagster_cloud_cli.core.workspace import CodeLocationDeployData
+
+#: How the names of images begin that the pool makes of PEX files.
+_MADE_HERE = "dagstead-code:"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +57,7 @@ class PoolImages:
             PexError: it cannot be made again.
             ContainerError: it cannot be fetched again.
         """
-        if not image.startswith("dagstead-code:"):
+        if not image.startswith(_MADE_HERE):
             if not is_here(image):
                 self.pex.fetcher.fetch(image)
             return
@@ -68,6 +72,20 @@ class PoolImages:
             raise RunWorkerError(msg)
         pex_set = parse_pex_tag(made_of["tag"], made_of["python_version"])
         self.pex.ensure(pex_set, made_of["base"])
+
+    @staticmethod
+    def origin_of(origin: JobPythonOrigin) -> JobPythonOrigin:
+        """A run's origin, with the Python of its image where that was made of PEX files.
+
+        Agents upload no entry point. Dagster's own is the first `dagster` on the path, which
+        belongs to one layer, or to the base image, and sees no other.
+        """
+        repository = origin.repository_origin
+        if not (repository.container_image or "").startswith(_MADE_HERE):
+            return origin
+        return origin._replace(
+            repository_origin=repository._replace(entry_point=[PYTHON, "-m", "dagster"])
+        )
 
     def _made_of(self, image: str) -> Path:
         return self.pex.home.tags / f"{image.replace(':', '-')}.json"

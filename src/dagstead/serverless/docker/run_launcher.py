@@ -95,7 +95,7 @@ class DockerPoolRunLauncher(RunLauncher[DagsterInstance]):
             self._parts.images.for_run(run.run_id, image)
             reference = get_instance_ref_for_user_code(self._instance.get_ref())
             arguments = ExecuteRunArgs(
-                job_origin=origin,
+                job_origin=self._parts.images.origin_of(origin),
                 run_id=run.run_id,
                 instance_ref=for_containers(reference, self._parts.surroundings.choice.url),
             )
