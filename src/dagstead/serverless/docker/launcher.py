@@ -40,6 +40,7 @@ from dagstead.serverless.agents_before import note_agent
 from dagstead.serverless.configuration import LauncherConfiguration
 from dagstead.serverless.configuration_schema import CONFIG_TYPE
 from dagstead.serverless.docker import labels
+from dagstead.serverless.docker.endpoint import ContainerEndpoint
 from dagstead.serverless.docker.fence import ContainerFence
 from dagstead.serverless.docker.instance import for_containers
 from dagstead.serverless.docker.network import is_of_this_machine
@@ -267,10 +268,10 @@ class DockerPoolLauncher(  # type: ignore[misc]
         # By its number: its name is known to other containers only.
         container.reload()
         networks = container.attrs["NetworkSettings"]["Networks"]
-        return ServerEndpoint(  # type: ignore[no-untyped-call]
+        return ContainerEndpoint(
             host=networks[self._choice.network]["IPAddress"],
             port=get_code_server_port(),
-            socket=None,
+            url=self._choice.url,
         )
 
     async def _wait_for_new_server_ready(
