@@ -77,6 +77,17 @@ class UnpackOrder:
         return cls(**paths, name=order["name"], quota=Quota(**order["quota"]))
 
 
+def check_end(name: str, file: Path) -> None:
+    """Make sure that a file was not cut off. No more than its end is read, whatever is in it.
+
+    Raises:
+        PexError: It was, or is no archive at all.
+    """
+    if not zipfile.is_zipfile(file):
+        msg = f"{PexName.of(name).plain} is not a whole PEX file. {_BUILD_AGAIN}"
+        raise PexError(msg)
+
+
 def check_pex(order: UnpackOrder) -> None:
     """Make sure that a file is a whole PEX, the one that its name says, and not too large.
 

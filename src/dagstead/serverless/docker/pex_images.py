@@ -24,6 +24,7 @@ from dagstead.errors import PexError
 from dagstead.serverless.docker import labels
 from dagstead.serverless.docker.fetching import is_here
 from dagstead.serverless.home import remove
+from dagstead.serverless.unpacking import check_end
 
 if TYPE_CHECKING:
     from dagstead.serverless.docker.fetching import ImageFetcher
@@ -155,6 +156,7 @@ class PexImages:
                 file = self.home.scratch / f"{uuid4().hex}-{packed}"
                 try:
                     self.files.fetch(packed, file)
+                    check_end(packed, file)
                     self._build(name, dockerfile, texts, {"packed.pex": file}, packed)
                 finally:
                     remove(file)
