@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException
@@ -34,9 +35,8 @@ from dagstead.server.services import control_of, make_data_folder, opened_store
 from dagstead.server.settings import ENVIRONMENT_PREFIX, Settings
 from dagstead.server.settings_sources import LoadedSettings, Source
 from dagstead.server.trail_sinks import WEBHOOK_TOKEN_VARIABLE, destinations_of
-from dagstead.serverless.run_worker import RunWorker
 from dagstead.serverless.sandbox.walls import Walls
-from dagstead.serverless.shutdown import STOPPED, end_what_is_left
+from dagstead.serverless.shutdown import STOPPED, EndingRun, end_what_is_left
 
 logger = logging.getLogger(__name__)
 
@@ -139,11 +139,19 @@ class _Supervisor:
                 await keeper.stop()
                 if keeper.name == _POOL:
                     # While the web server is there: run workers report their end to it.
-                    home = self.loaded.settings.data / "pool"
-                    await asyncio.to_thread(end_what_is_left, home, self._report_stop)
+                    await asyncio.to_thread(self._end_what_is_left)
             logger.info("Stopped")
 
-    def _report_stop(self, worker: RunWorker) -> None:
+    def _end_what_is_left(self) -> None:
+        home = self.loaded.settings.data / _POOL
+        end_what_is_left(home, self._report_stop)
+        with suppress(ImportError):
+            # An extra: who has removed it runs no code in containers any more.
+            from dagstead.serverless.docker.left_over import end_containers  # noqa: PLC0415
+
+            end_containers(home, self._report_stop)
+
+    def _report_stop(self, worker: EndingRun) -> None:
         deployment = self.control.deployments.named(SYSTEM, worker.deployment)
         self.control.launches.note(SYSTEM, deployment, worker.run_id, STOPPED)
 

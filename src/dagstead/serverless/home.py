@@ -83,6 +83,11 @@ class PoolHome:
         return self.root / "interpreters"
 
     @property
+    def docker_name(self) -> Path:
+        """The pool's own name in Docker; there once its code has run in containers."""
+        return self.root / "docker-name"
+
+    @property
     def agents(self) -> Path:
         """The ids of the agents that had the folder, the newest last."""
         return self.root / "agents.json"

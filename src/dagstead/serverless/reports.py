@@ -2,31 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from dagster._core.errors import DagsterUserCodeProcessError
 from dagster._core.instance import DagsterInstance
 from dagster_shared.error import SerializableErrorInfo
 
-from dagstead.serverless.shutdown import STOPPED
+from dagstead.serverless.shutdown import STOPPED, EndingRun
 from dagstead.serverless.user_code import explain
 
 if TYPE_CHECKING:
     from dagster_cloud.instance import DagsterCloudAgentInstance
 
     from dagstead.errors import DagsteadError
-
-
-class EndingRun(Protocol):
-    """A run whose worker is ended."""
-
-    @property
-    def deployment(self) -> str:
-        """The name of its deployment."""
-
-    @property
-    def run_id(self) -> str:
-        """Its own."""
 
 
 def report_stop(agent: DagsterCloudAgentInstance, worker: EndingRun) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from dagstead.serverless.home import PoolHome, read_json
 from dagstead.serverless.processes import ProcessMark
@@ -26,9 +26,24 @@ STOPPED = (
 #: Enough for a few calls of the server, and for a process that has to import Dagster for that.
 _REPORT_SECONDS = 8.0
 #: Enough for Dagster to report that the run was interrupted.
-_INTERRUPT_SECONDS = 10.0
+INTERRUPT_SECONDS = 10.0
 _POLL_SECONDS = 0.1
 logger = logging.getLogger("dagstead.serverless.runs")
+
+
+class EndingRun(Protocol):
+    """A run whose worker is ended."""
+
+    @property
+    def deployment(self) -> str:
+        """The name of its deployment."""
+
+    @property
+    def run_id(self) -> str:
+        """Its own."""
+
+
+Ending = TypeVar("Ending", bound=EndingRun)
 
 
 def kill_overdue(
@@ -63,15 +78,14 @@ def stop_all_runs(records: RunRecords, report: Callable[[RunWorker], None]) -> N
 
     Args:
         records: The pool's run workers.
-        report: Called for each worker before that, in a thread: it writes into the run's log who
-            ends it. When it takes long, as the server is away, nobody waits for it.
+        report: Called for each worker before that, as :func:`report_all` does.
     """
     workers = list(records.alive())
-    _report(workers, report)
+    report_all(workers, report)
     for worker in workers:
         logger.warning("Stopping the worker of run %s with the pool.", worker.run_id)
         worker.process.interrupt()
-    deadline = time.monotonic() + _INTERRUPT_SECONDS
+    deadline = time.monotonic() + INTERRUPT_SECONDS
     while records.alive() and time.monotonic() < deadline:
         time.sleep(_POLL_SECONDS)  # noqa: TID251 - not all are children of this one
     for worker in workers:
@@ -80,8 +94,16 @@ def stop_all_runs(records: RunRecords, report: Callable[[RunWorker], None]) -> N
         worker.process.kill_left_over()
 
 
-def _report(workers: Sequence[RunWorker], report: Callable[[RunWorker], None]) -> None:
-    def try_to_report(worker: RunWorker) -> None:
+def report_all(workers: Sequence[Ending], report: Callable[[Ending], None]) -> None:
+    """Write into the logs of runs who ends them.
+
+    Args:
+        workers: those of the runs.
+        report: called for each, in a thread. When it takes long, as the server is away, nobody
+            waits for it.
+    """
+
+    def try_to_report(worker: Ending) -> None:
         try:
             report(worker)
         except Exception as error:  # noqa: BLE001 - the stop goes on, whatever it is

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from dagstead.serverless.docker import labels
 from dagstead.serverless.docker.containers import PoolContainer, PoolContainers
+from dagstead.serverless.docker.left_over import ContainerRun
 from dagstead.serverless.home import PoolHome, read_json, remove, write_json
 from dagstead.serverless.reports import report_canceled, report_stop
 
@@ -20,14 +21,6 @@ if TYPE_CHECKING:
 _INTERRUPT_SECONDS = 10.0
 _POLL_SECONDS = 0.2
 logger = logging.getLogger("dagstead.serverless.runs")
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ContainerRun:
-    """A run whose container is ended."""
-
-    deployment: str
-    run_id: str
 
 
 @dataclass(frozen=True, kw_only=True)

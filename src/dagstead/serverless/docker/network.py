@@ -106,7 +106,7 @@ def _network(name: str, pool: str) -> dict[str, Any]:
 
 
 def _name_of(home: PoolHome) -> str:
-    file = home.root / "docker-name"
+    file = home.docker_name
     if not file.exists():
         file.write_text(uuid.uuid4().hex[:12], encoding="ascii")
     return file.read_text(encoding="ascii")
