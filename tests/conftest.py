@@ -30,6 +30,9 @@ _CLUSTER_VARIABLE = "POSTGRES_FOLDER_OF_THIS_TEST_RUN"
 _FOLDER = Path(__file__).parent
 _WITH_SERVERS = ("workflows", "faults", "compat", "browser", "pool", "attack")
 
+# Tests that two folders collect, with what they compare shown as in any other test.
+pytest.register_assert_rewrite("tests.support.pool_promises")
+
 _OWN_CLUSTER = pytest.StashKey[PostgresCluster]()
 
 

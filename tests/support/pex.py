@@ -21,6 +21,8 @@ class PexBench:
 
     shelf: Path
     workshop: Path
+    #: The Dagster that dependencies borrow, unless another one is named; None is the tests' own.
+    packages: Path | None = None
 
     def build(self, kind: str, files: Mapping[str, str]) -> str:
         """Build a PEX with these files.
@@ -60,9 +62,9 @@ class PexBench:
 
         Args:
             files: more contents by path.
-            packages: whose Dagster; None is the test's own.
+            packages: whose Dagster; the bench's if left out.
         """
-        borrowed = packages or sysconfig.get_paths()["purelib"]
+        borrowed = packages or self.packages or sysconfig.get_paths()["purelib"]
         return self.build("deps", {"borrowed.pth": f"{borrowed}\n", **(files or {})})
 
     def source(self, files: Mapping[str, str]) -> str:

@@ -17,13 +17,12 @@ import psutil
 from dagstead.testing.waiting import eventually
 from tests.support import documents
 from tests.support.pex import PexBench, pex_tag
+from tests.support.pool_backends import Backend, Processes
 from tests.support.ports import free_port
 from tests.support.processes import ChildProcess
 
 PROGRAM = Path(sys.executable).with_name("dagstead")
 PROD = "prod"
-#: It has the environments of official agents, too.
-_REPOSITORY = Path(__file__).parents[2]
 
 DEPLOY = """
 mutation Deploy($document: GenericScalar!) {
@@ -98,6 +97,8 @@ class Plane:
     #: Every start of it, the present one last.
     starts: list[ChildProcess]
     bench: PexBench
+    #: What runs the code of its pool.
+    backend: Backend
     #: Kept: to make one takes longer than a call.
     http: httpx.Client
     #: The deployment that is asked.
@@ -238,11 +239,11 @@ class Plane:
         return min(self.processes(run_id), key=psutil.Process.create_time)
 
     def open_gate(self, run_id: str) -> None:
-        (self.data.parent / "gates" / f"gate-{run_id}").touch()
+        (self.backend.gates(self.folder, self.deployment) / f"gate-{run_id}").touch()
 
     def servers(self) -> list[psutil.Process]:
         """The code servers."""
-        return self.processes(" api grpc ")
+        return self.processes(" api grpc")
 
     def agent_pid(self) -> int | None:
         """The pool's agent; None while there is none."""
@@ -258,13 +259,15 @@ class Plane:
         return httpx.get(f"{self.url}/health", timeout=5).is_success
 
     def processes(self, words: str = "") -> list[psutil.Process]:
-        """The processes that run out of the pool's folder, with these words in their command."""
+        """The processes of the pool and of its code, with these words in their command."""
+        code = set(self.backend.user_code(self.folder))
         found = []
         for process in psutil.process_iter():
             try:
                 command = " ".join(process.cmdline())
-                if str(self.data / "pool") in command and process.status() != psutil.STATUS_ZOMBIE:
-                    found += [process] if words in command else []
+                is_ours = str(self.data / "pool") in command or process in code
+                if is_ours and words in command and process.status() != psutil.STATUS_ZOMBIE:
+                    found.append(process)
             except psutil.Error:
                 continue
         return found
@@ -274,6 +277,7 @@ class Plane:
 def running_plane(
     folder: Path,
     *,
+    backend: Backend | None = None,
     token: str | None = None,
     variables: Mapping[str, str] | None = None,
 ) -> Iterator[Plane]:
@@ -281,19 +285,19 @@ def running_plane(
 
     Args:
         folder: has the data folder, if there is one yet.
+        backend: of its pool; processes if left out.
         token: of a user, if there is one.
         variables: more of its environment.
     """
     for name in ("shelf", "workshop", "tmp", "gates"):
         (folder / name).mkdir()
     data, port = folder / "data", free_port()
+    backend = backend or Processes()
     environment = {
         **{key: value for key, value in os.environ.items() if not key.startswith("DAGST")},
         "TMPDIR": str(folder / "tmp"),
         "DAGSTEAD_TEST_SECRET": "must not reach user code",
-        # The Dagster that PEX files of tests borrow, and where runs look for what they wait for.
-        "DAGSTEAD_POOL_READ": f"{sys.prefix}:{_REPOSITORY}:{folder / 'gates'}",
-        "DAGSTEAD_SECRET_GATES": str(folder / "gates"),
+        **backend.variables(folder),
         **(variables or {}),
     }
     where = stored_in(data)
@@ -325,17 +329,14 @@ def running_plane(
                 data=data,
                 start=start,
                 starts=[first],
-                bench=PexBench(shelf=folder / "shelf", workshop=folder / "workshop"),
+                bench=PexBench(
+                    shelf=folder / "shelf",
+                    workshop=folder / "workshop",
+                    packages=backend.packages,
+                ),
+                backend=backend,
                 http=http,
             )
-
-
-def agent_of(server: psutil.Process) -> int:
-    """The number of the agent that a code server belongs to."""
-    above = server.parent()
-    while above is not None and above.name() == "bwrap":
-        above = above.parent()
-    return above.pid if above else 0
 
 
 def stored_in(data: Path) -> list[str]:

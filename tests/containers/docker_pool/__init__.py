@@ -1,0 +1,1 @@
+"""The managed pool with its code in containers: the same promises as with processes."""
