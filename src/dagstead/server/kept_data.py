@@ -15,7 +15,7 @@ DATABASE_FILE = "dagstead.db"
 
 #: In the pool's folder: what it unpacks, runs, downloads, and knows of this machine.
 _OF_THE_POOL = (
-    *("agent.lock", "agents.json", "compute_logs", "dagster.yaml", "environments"),
+    *("agent.lock", "agents.json", "compute_logs", "dagster.yaml", "docker-name", "environments"),
     *("interpreters", "layers", "locks", "scratch", "servers", "tags", "tenants"),
     "users.json",
 )
