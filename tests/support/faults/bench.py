@@ -21,11 +21,7 @@ from tests.support.faults.faults import Fault
 from tests.support.faults.places import (
     DEPLOYMENT,
     HYBRID,
-    LAUNCHERS,
-    LOCAL,
     NOT_YET,
-    PEX,
-    WITNESS,
     MakePlace,
     Place,
 )
@@ -34,11 +30,6 @@ from tests.support.faults.ticks import wrong_ticks
 from tests.support.faults.verdicts import Blow, Failure, Round, Trace, judge
 
 T = TypeVar("T")
-
-#: What is under way in every round.
-LOAD = (PEX, LOCAL, HYBRID, PEX, HYBRID)
-#: The same where the fault hits one run.
-_LOAD_OF_VICTIM = LAUNCHERS
 
 #: How often the fault of every cell comes.
 ROUNDS = int(os.environ.get("FAULT_ROUNDS", "1"))
@@ -156,7 +147,7 @@ def play(cell: Cell[Any], place: Place, times: int) -> Round:
         times: how often it comes, before the runs may end.
     """
     begin = time.time()
-    load = _LOAD_OF_VICTIM if cell.victim else LOAD
+    load = place.runs.launchers if cell.victim else place.runs.load
     runs = [launch(place, location, cell.job) for location in load]
     victim = next((each for each in runs if each.location == cell.victim), None)
     cell.moment(place, runs)
@@ -211,11 +202,13 @@ def _blow(cell: Cell[Any], place: Place, hit: str, *, last_of: Sequence[Launched
 
 def launch(place: Place, location: str, job: str) -> Launched:
     """Launch a run whose op waits for its gate."""
-    folder = place.folder / WITNESS / uuid4().hex
+    name = uuid4().hex
+    folder = place.backend.gates(place.folder, DEPLOYMENT) / name
     folder.mkdir()
     # Code of the pool may run as another user.
     folder.chmod(0o777)
-    run_id = place.deployment.launch(location, job, tags={"witness": str(folder)})
+    tags = {"witness": f"{place.backend.gates_for_code(place.folder)}/{name}"}
+    run_id = place.deployment.launch(location, job, tags=tags)
     return Launched(run_id=run_id, location=location, folder=folder)
 
 
@@ -223,7 +216,7 @@ def _probes(place: Place) -> tuple[list[Launched], dict[str, str]]:
     """A new run of every location, whose op has nothing to wait for; and who refused one."""
     deadline = time.monotonic() + HEALING_SECONDS
     probes, refused = [], {}
-    for location in LAUNCHERS:
+    for location in place.runs.launchers:
         left = max(0, deadline - time.monotonic())
         try:
             probe = eventually(

@@ -37,7 +37,7 @@ _LINES_TO_DATABASE = (targets.line_of_web, targets.line_of_daemon)
 
 #: What the exit of a process of the pool says, and how long its heartbeats may take to say it.
 _KILLED = Failure(r"was killed by signal 9")
-_EXIT_SECONDS = 60
+EXIT_SECONDS = 60
 #: A worker of an agent with `isolated_agents` asks for its run every ten seconds.
 _SILENT = Failure(r"it asked for its run every ten seconds")
 _SILENT_SECONDS = 70
@@ -52,14 +52,14 @@ _GONE_SECONDS = 90
 _EVERYDAY = frozenset({"apart_on_postgres-running-restart-3s-postgres"})
 
 
-def _cells(
+def cells(
     fault: Fault[T],
     *hit: Target[T],
     places: Sequence[MakePlace] = (up_on_sqlite,),
     moments: Sequence[Moment] = (running,),
     **more: Any,
 ) -> list[Cell[Any]]:
-    """Every combination; ``more`` are fields of their cells."""
+    """Every combination of what may fail; ``more`` are fields of their cells."""
     return [
         Cell(place=place, moment=moment, fault=fault, target=target, **more)
         for place in places
@@ -68,14 +68,14 @@ def _cells(
     ]
 
 
-def _victims(
+def victims(
     moment: Moment, hit: Target[Processes], fates: dict[str, tuple[Failure, int]], **more: Any
 ) -> list[Cell[Any]]:
     """Cells that kill a process of one run: its location, its reason, and when that is known."""
     return [
         cell
         for location, (fate, seconds) in fates.items()
-        for cell in _cells(
+        for cell in cells(
             faults.kill,
             hit,
             moments=[moment],
@@ -88,35 +88,35 @@ def _victims(
 
 
 _TABLE: Sequence[Cell[Any]] = [
-    *_cells(faults.nothing, targets.whole, places=BOTH_PLACES),
+    *cells(faults.nothing, targets.whole, places=BOTH_PLACES),
     # Parents of runs, and everything between.
-    *_cells(faults.kill, *_PARTS, places=BOTH_PLACES),
-    *_cells(faults.kill, targets.web, targets.daemon, places=BOTH_PLACES, moments=[starting]),
-    *_cells(
+    *cells(faults.kill, *_PARTS, places=BOTH_PLACES),
+    *cells(faults.kill, targets.web, targets.daemon, places=BOTH_PLACES, moments=[starting]),
+    *cells(
         # The next agent of the pool knows which runs have no worker, and they are launched again.
         faults.kill,
         targets.pool,
         places=BOTH_PLACES,
         moments=[starting],
-        knowable_seconds=_EXIT_SECONDS,
+        knowable_seconds=EXIT_SECONDS,
     ),
-    *_cells(faults.kill, *_AGENT, places=BOTH_PLACES),
-    *_cells(
+    *cells(faults.kill, *_AGENT, places=BOTH_PLACES),
+    *cells(
         faults.kill,
         *_AGENT,
         moments=[starting],
         knowable_seconds=_GONE_SECONDS,
         tolerated=_NO_WORD,
     ),
-    *_cells(faults.kill, *_CODE_SERVERS),
-    *_cells(faults.kill, *_SUPERVISOR, moments=BOTH_MOMENTS),
-    *_cells(faults.stop, *_PARENTS, *_CODE_SERVERS, targets.supervisor, seconds=30),
-    *_cells(faults.stop, targets.web, targets.daemon, places=[apart_on_postgres], seconds=60),
+    *cells(faults.kill, *_CODE_SERVERS),
+    *cells(faults.kill, *_SUPERVISOR, moments=BOTH_MOMENTS),
+    *cells(faults.stop, *_PARENTS, *_CODE_SERVERS, targets.supervisor, seconds=30),
+    *cells(faults.stop, targets.web, targets.daemon, places=[apart_on_postgres], seconds=60),
     # The leader, while another one waits.
     *[
         cell
         for fault, seconds in ((faults.kill, 0), (faults.end, 0), (faults.stop, 30))
-        for cell in _cells(
+        for cell in cells(
             fault,
             targets.leader,
             places=[two_daemons_on_sqlite, two_daemons_on_postgres],
@@ -126,33 +126,33 @@ _TABLE: Sequence[Cell[Any]] = [
     *[
         cell
         for fault in (faults.cut, faults.stall)
-        for cell in _cells(
+        for cell in cells(
             fault, targets.line_of_leader, places=[two_daemons_on_postgres], seconds=30
         )
     ],
     # Runs' own processes.
-    *_cells(faults.stop, targets.worker, victim=PEX, seconds=30),
-    *_cells(faults.stop, targets.worker, victim=HYBRID, seconds=30),
-    *_cells(
+    *cells(faults.stop, targets.worker, victim=PEX, seconds=30),
+    *cells(faults.stop, targets.worker, victim=HYBRID, seconds=30),
+    *cells(
         # The pool knows that the run had not started, and launches it again.
         faults.kill,
         targets.worker,
         moments=[launched],
         victim=LOCAL,
-        knowable_seconds=_EXIT_SECONDS,
+        knowable_seconds=EXIT_SECONDS,
     ),
-    *_victims(launched, targets.worker, {HYBRID: (_NO_WORD, START_SECONDS)}),
-    *_victims(running, targets.worker, {PEX: (_KILLED, _EXIT_SECONDS)}),
-    *_victims(watched, targets.worker, {HYBRID: (_SILENT, _SILENT_SECONDS)}),
-    *_victims(running, targets.step, {PEX: (_STEP, 0), HYBRID: (_STEP, 0)}, job="stepping"),
+    *victims(launched, targets.worker, {HYBRID: (_NO_WORD, START_SECONDS)}),
+    *victims(running, targets.worker, {PEX: (_KILLED, EXIT_SECONDS)}),
+    *victims(watched, targets.worker, {HYBRID: (_SILENT, _SILENT_SECONDS)}),
+    *victims(running, targets.step, {PEX: (_STEP, 0), HYBRID: (_STEP, 0)}, job="stepping"),
     # The agent's line.
-    *_cells(faults.cut, targets.agents_line, moments=BOTH_MOMENTS, seconds=30),
-    *_cells(faults.stall, targets.agents_line, moments=BOTH_MOMENTS, seconds=60),
-    *_cells(faults.lose_answers, targets.agents_line, moments=BOTH_MOMENTS, seconds=20),
-    *_cells(faults.delay_answers, targets.agents_line, moments=BOTH_MOMENTS, seconds=30),
+    *cells(faults.cut, targets.agents_line, moments=BOTH_MOMENTS, seconds=30),
+    *cells(faults.stall, targets.agents_line, moments=BOTH_MOMENTS, seconds=60),
+    *cells(faults.lose_answers, targets.agents_line, moments=BOTH_MOMENTS, seconds=20),
+    *cells(faults.delay_answers, targets.agents_line, moments=BOTH_MOMENTS, seconds=30),
     # The database.
-    *_cells(faults.lock, targets.database_file, moments=BOTH_MOMENTS, seconds=20),
-    *_cells(faults.fill, targets.disk, places=[up_on_small_disk], moments=BOTH_MOMENTS, seconds=25),
+    *cells(faults.lock, targets.database_file, moments=BOTH_MOMENTS, seconds=20),
+    *cells(faults.fill, targets.disk, places=[up_on_small_disk], moments=BOTH_MOMENTS, seconds=25),
     *[
         cell
         for fault, seconds in (
@@ -163,7 +163,7 @@ _TABLE: Sequence[Cell[Any]] = [
             (faults.make_read_only, 30),
             (faults.take_all_connections, 30),
         )
-        for cell in _cells(
+        for cell in cells(
             fault,
             targets.postgres,
             places=[apart_on_postgres],
@@ -171,13 +171,13 @@ _TABLE: Sequence[Cell[Any]] = [
             seconds=seconds,
         )
     ],
-    *_cells(faults.restart, targets.postgres, places=[apart_on_postgres], seconds=300),
+    *cells(faults.restart, targets.postgres, places=[apart_on_postgres], seconds=300),
     *[
         cell
         for fault in (faults.cut, faults.stall)
-        for cell in _cells(fault, *_LINES_TO_DATABASE, places=[apart_on_postgres], seconds=30)
+        for cell in cells(fault, *_LINES_TO_DATABASE, places=[apart_on_postgres], seconds=30)
     ],
-    *_cells(
+    *cells(
         faults.fill, targets.disk, places=[apart_on_small_disk], moments=BOTH_MOMENTS, seconds=25
     ),
 ]

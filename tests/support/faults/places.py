@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +21,7 @@ from tests.support.environments import own_environment
 from tests.support.faults.disk import SmallDisk, small_disk
 from tests.support.faults.keeper import Keeper
 from tests.support.pex import PexBench, pex_tag
+from tests.support.pool_backends import Backend, Processes
 from tests.support.postgres import PostgresCluster
 from tests.support.stalled_line import Line, line_to
 
@@ -33,15 +34,11 @@ STANDBY = "standby"
 
 #: The locations, of the same code: a PEX file and a folder of the pool, a folder of the agent.
 PEX, LOCAL, HYBRID = "pex", "local", "hybrid"
-#: By how the code is run.
-LAUNCHERS = (PEX, LOCAL, HYBRID)
+#: Of a pool whose code runs in containers: the same code in an image.
+IMAGE = "image"
 
-#: A schedule that is due every minute, and where it is switched on.
+#: A schedule that is due every minute.
 SCHEDULE = "every_minute"
-SCHEDULED = (PEX, HYBRID)
-
-#: Of a place: where runs tell what they do.
-WITNESS = "witness"
 
 #: While something fails, questions fail too.
 NOT_YET = (httpx.HTTPError, GraphQLRefusedError, ValueError)
@@ -49,9 +46,35 @@ NOT_YET = (httpx.HTTPError, GraphQLRefusedError, ValueError)
 #: How long a run may take to start, in the settings of the deployment.
 START_SECONDS = 120
 
-_CODE = USER_CODE / "witness.py"
+CODE = USER_CODE / "witness.py"
 _SETTINGS = {"run_monitoring": {"start_timeout_seconds": START_SECONDS}}
 _READY_SECONDS = 180.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Runs:
+    """What is launched in a place."""
+
+    #: Deploys the locations, and starts what serves them beside the pool.
+    bring: Callable[[Place], None]
+    #: The locations, by how their code is run.
+    launchers: Sequence[str]
+    #: Those of the runs that are under way in every round.
+    load: Sequence[str]
+    #: Where the schedule is switched on.
+    scheduled: Sequence[str]
+
+
+class WritingProcesses(Processes):
+    """Processes of the pool whose code may write where it waits."""
+
+    def variables(self, folder: Path) -> Mapping[str, str]:
+        """The Dagster that PEX files borrow, and where code tells what it does."""
+        witness = self.gates(folder, DEPLOYMENT)
+        return {"DAGSTEAD_POOL_READ": sys.prefix, "DAGSTEAD_POOL_WRITE": str(witness)}
+
+
+PROCESSES = WritingProcesses()
 
 
 class KeptPlane(ControlPlane):
@@ -62,17 +85,15 @@ class KeptPlane(ControlPlane):
         folder: Path,
         keeper: Keeper,
         *,
+        backend: Backend,
         database: str | None,
         lines: dict[str, Line],
         has_standby: bool,
     ) -> None:
         """``lines`` are the ways of parts to the database that can be disturbed."""
-        witness = folder / WITNESS
-        witness.mkdir()
-        # What user code of the pool needs of this machine: the Dagster that its PEX files borrow,
-        # and where it tells what it does.
-        reach = {"DAGSTEAD_POOL_READ": sys.prefix, "DAGSTEAD_POOL_WRITE": str(witness)}
-        super().__init__(folder, database=database, pool=True, variables=reach)
+        (folder / "gates").mkdir()
+        variables = backend.variables(folder)
+        super().__init__(folder, database=database, pool=True, variables=variables)
         self._keeper = keeper
         self._lines = lines
         self._has_standby = has_standby
@@ -119,10 +140,13 @@ class AgentsPlace:
 
 @dataclass(frozen=True, kw_only=True)
 class Place:
-    """A running control plane with its pool, and one official process agent on a named queue."""
+    """A running control plane with its pool, and what is deployed there."""
 
     folder: Path
     plane: KeptPlane
+    #: Of the pool.
+    backend: Backend
+    runs: Runs
     keeper: Keeper
     deployment: DeploymentClient
     #: From the process agent and its workers to the web server.
@@ -137,14 +161,17 @@ class Place:
 @contextmanager
 def up_on_sqlite(folder: Path) -> Iterator[Place]:
     """``dagstead up``, with SQLite."""
-    with _place(folder) as place:
+    with place_with(folder, PROCESSES, WITH_AGENT) as place:
         yield place
 
 
 @contextmanager
 def up_on_small_disk(folder: Path) -> Iterator[Place]:
     """The same with a data folder that can be filled."""
-    with small_disk(folder / "data") as disk, _place(folder, disk=disk) as place:
+    with (
+        small_disk(folder / "data") as disk,
+        place_with(folder, PROCESSES, WITH_AGENT, disk=disk) as place,
+    ):
         yield place
 
 
@@ -173,7 +200,7 @@ def apart_on_small_disk(folder: Path) -> Iterator[Place]:
 @contextmanager
 def two_daemons_on_sqlite(folder: Path) -> Iterator[Place]:
     """Web server, pool and two processes of daemons apart, with SQLite."""
-    with _place(folder, has_standby=True) as place:
+    with place_with(folder, PROCESSES, WITH_AGENT, has_standby=True) as place:
         yield place
 
 
@@ -225,20 +252,25 @@ def _on_cluster(
         cluster.start()
         with psycopg.connect(cluster.url("postgres"), autocommit=True) as connection:
             connection.execute("CREATE DATABASE dagstead")
-        with _place(folder, cluster=cluster, disk=disk, has_standby=has_standby) as place:
+        with place_with(
+            folder, PROCESSES, WITH_AGENT, cluster=cluster, disk=disk, has_standby=has_standby
+        ) as place:
             yield place
     finally:
         cluster.remove()
 
 
 @contextmanager
-def _place(
+def place_with(
     folder: Path,
+    backend: Backend,
+    runs: Runs,
     *,
     cluster: PostgresCluster | None = None,
     disk: SmallDisk | None = None,
     has_standby: bool = False,
 ) -> Iterator[Place]:
+    """A place with a pool of this backend, and these locations."""
     url = cluster.url("dagstead") if cluster else None
     with ExitStack() as stack:
         lines = {
@@ -247,11 +279,20 @@ def _place(
             if url
         }
         keeper = stack.enter_context(closing(Keeper()))
-        plane = KeptPlane(folder, keeper, database=url, lines=lines, has_standby=has_standby)
+        plane = KeptPlane(
+            folder,
+            keeper,
+            backend=backend,
+            database=url,
+            lines=lines,
+            has_standby=has_standby,
+        )
         stack.callback(plane.store.close)
         place = Place(
             folder=folder,
             plane=plane,
+            backend=backend,
+            runs=runs,
             keeper=keeper,
             deployment=stack.enter_context(
                 closing(plane.deployment(DEPLOYMENT, settings=_SETTINGS))
@@ -262,18 +303,22 @@ def _place(
             disk=disk,
         )
         try:
-            _set_up(place)
+            plane.start()
+            eventually(
+                plane.is_healthy, _READY_SECONDS, "the web server", retry_on=(httpx.HTTPError,)
+            )
+            runs.bring(place)
+            deployment = place.deployment
+            deployment.wait_until_loaded(*runs.launchers)
+            for location in runs.scheduled:
+                deployment.start_schedule(location, SCHEDULE)
         except BaseException as error:
             error.add_note(keeper.log_tails())
             raise
         yield place
 
 
-def _set_up(place: Place) -> None:
-    place.plane.start()
-    eventually(
-        place.plane.is_healthy, _READY_SECONDS, "the web server", retry_on=(httpx.HTTPError,)
-    )
+def _bring_with_agent(place: Place) -> None:
     setup = AgentSetup(
         label=AGENT,
         token=place.plane.agent_token(AGENT),
@@ -287,20 +332,28 @@ def _set_up(place: Place) -> None:
         folder=place.folder,
     )
     place.keeper.keep(AGENT, lambda: OfficialAgent(where, own_environment(), setup))
-    _deploy(place)
-
-
-def _deploy(place: Place) -> None:
-    for name in ("shelf", "workshop"):
-        (place.folder / name).mkdir()
-    bench = PexBench(shelf=place.folder / "shelf", workshop=place.folder / "workshop")
-    code = _CODE.read_text(encoding="utf-8")
-    files = (bench.source({_CODE.name: code}), bench.dependencies())
-    place.deployment.upload(*(bench.shelf / name for name in files))
-    place.deployment.deploy(PEX, _CODE.stem, pex_tag=pex_tag(*files))
+    deploy_pex(place)
     # Its workers take the time to be hit before their runs have started.
-    place.deployment.deploy(LOCAL, _CODE.stem, warm=False)
-    place.deployment.deploy(HYBRID, _CODE.stem, queue=QUEUE)
-    place.deployment.wait_until_loaded(*LAUNCHERS)
-    for location in SCHEDULED:
-        place.deployment.start_schedule(location, SCHEDULE)
+    place.deployment.deploy(LOCAL, CODE.stem, warm=False)
+    place.deployment.deploy(HYBRID, CODE.stem, queue=QUEUE)
+
+
+def deploy_pex(place: Place) -> None:
+    """Deploy the code as PEX files."""
+    shelf, workshop = place.folder / "shelf", place.folder / "workshop"
+    for each in (shelf, workshop):
+        each.mkdir()
+    bench = PexBench(shelf=shelf, workshop=workshop, packages=place.backend.packages)
+    code = CODE.read_text(encoding="utf-8")
+    files = (bench.source({CODE.name: code}), bench.dependencies())
+    place.deployment.upload(*(shelf / name for name in files))
+    place.deployment.deploy(PEX, CODE.stem, pex_tag=pex_tag(*files))
+
+
+#: With a process agent on a named queue beside the pool.
+WITH_AGENT = Runs(
+    bring=_bring_with_agent,
+    launchers=(PEX, LOCAL, HYBRID),
+    load=(PEX, LOCAL, HYBRID, PEX, HYBRID),
+    scheduled=(PEX, HYBRID),
+)

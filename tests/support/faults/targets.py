@@ -74,7 +74,7 @@ def everything(situation: Situation) -> Processes:
 
 def pool_code_servers(situation: Situation) -> Processes:
     """The code servers of the managed pool."""
-    return _found(lambda: _of_pool(situation.place, " api grpc "))
+    return _found(lambda: _of_pool(situation.place, " api grpc"))
 
 
 def agent(situation: Situation) -> Processes:
@@ -173,8 +173,8 @@ def _part(place: Place, part: str) -> Processes:
 
 
 def _of_pool(place: Place, words: str) -> Processes:
-    home = str(place.plane.data / "pool")
-    return [each for each in _with_words(home) if words in _words(each)]
+    home, code = str(place.plane.data / "pool"), set(place.backend.user_code(place.folder))
+    return [each for each in _with_words(words) if each in code or home in _words(each)]
 
 
 def _found(look: Callable[[], Processes]) -> Processes:

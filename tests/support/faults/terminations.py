@@ -9,7 +9,6 @@ from typing import Any
 
 from dagstead.testing.waiting import DeadlinePassedError, eventually
 from tests.support.faults.bench import (
-    LOAD,
     PROMISED_SECONDS,
     Launched,
     await_ends,
@@ -30,7 +29,7 @@ _LAST_LINE_SECONDS = 1.5
 
 def terminate_at_random_moments(place: Place, chance: Random) -> Sequence[str]:
     """Launch a few runs, terminate all of them; what must not be, in words."""
-    runs = [launch(place, location, "working") for location in LOAD]
+    runs = [launch(place, location, "working") for location in place.runs.load]
     begin = time.monotonic()
     moments = sorted(chance.uniform(0, _LIFE_SECONDS) for _ in runs)
     for run, moment in zip(chance.sample(runs, len(runs)), moments, strict=True):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from dagstead.testing.waiting import DeadlinePassedError, eventually
-from tests.support.faults.places import NOT_YET, SCHEDULE, SCHEDULED, Place
+from tests.support.faults.places import NOT_YET, SCHEDULE, Place
 
 _MINUTE = 60
 #: A tick that could not be made is made up for in the minute after the next one.
@@ -22,7 +22,9 @@ def wrong_ticks(place: Place, begin: float, end: float) -> Sequence[str]:
     """
     first = int(begin // _MINUTE + 1) * _MINUTE
     minutes = range(first, int(end) + 1, _MINUTE)
-    return [words for location in SCHEDULED for words in _wrong(place, location, minutes)]
+    return [
+        words for location in place.runs.scheduled for words in _wrong(place, location, minutes)
+    ]
 
 
 def _wrong(place: Place, location: str, minutes: Sequence[int]) -> Sequence[str]:
