@@ -16,6 +16,7 @@ from dagstead.serverless.docker.relay import Relay
 from tests.support.command_records import Recorder
 from tests.support.containers.agent import AGENT, QUEUE, DockerAgent, configuration
 from tests.support.containers.docker import Docker, Network
+from tests.support.containers.pool import PACKAGES, pool_with_registry
 from tests.support.containers.registry import Registry
 from tests.support.control_plane import ControlPlane
 from tests.support.deployment import DeploymentClient
@@ -30,8 +31,6 @@ pytestmark = pytest.mark.containers
 PYTHON = "3.11"
 PACKED, IMAGED, HEAVY = "packed", "imaged", "heavy"
 POOL = "managed pool"
-#: Where the packages of the base image's Python are.
-_PACKAGES = Path("/opt/agent/lib/python3.11/site-packages")
 _CODE = """
 import dagster as dg
 
@@ -129,7 +128,7 @@ def _write(folder: Path, base: str, registry: Registry) -> None:
     wheels = folder.parent / "wheels"
     wheels.mkdir()
     needs = [
-        f"{name} @ {borrowing_wheel(wheels, name, _PACKAGES).as_uri()}"
+        f"{name} @ {borrowing_wheel(wheels, name, PACKAGES).as_uri()}"
         for name in ("dagster", "dagster-cloud")
     ]
     for name in (PACKED, IMAGED, HEAVY):
@@ -155,11 +154,7 @@ def mixed(
     repository = folder / "repository"
     repository.mkdir()
     _write(repository, agent_image, registry)
-    variables = {
-        "DAGSTEAD_POOL_BACKEND": "docker",
-        "DAGSTEAD_POOL_BASE_IMAGE": agent_image,
-        "DAGSTEAD_REGISTRY_URL": f"http://{registry.address}",
-    }
+    variables = pool_with_registry(f"http://{registry.address}", pool_base_image=agent_image)
     with ExitStack() as stack:
         plane = stack.enter_context(ControlPlane(folder, pool=True, variables=variables))
         prod = plane.deployment("prod")
@@ -179,14 +174,13 @@ def mixed(
                 token=plane.agent_token(AGENT, queues=[QUEUE]),
             )
         )
-        of_docker = docker.variables()
         cli = OfficialCli(
             url=plane.url,
             token=plane.user_token("ci"),
             recorder=command_recorder,
             folder=repository,
             environment=own_environment(),
-            more={name: of_docker[name] for name in ("PATH", "DOCKER_CONFIG", "DOCKER_BUILDKIT")},
+            more=docker.choice(),
         )
         yield Mixed(
             folder=repository,

@@ -16,6 +16,7 @@ from dagstead.server.settings_sources import load_settings
 from dagstead.serverless.docker import labels
 from tests.support.command_records import Recorder
 from tests.support.containers.docker import Docker
+from tests.support.containers.pool import PACKAGES, pool_with_registry
 from tests.support.containers.registry import Registry
 from tests.support.control_plane import ControlPlane
 from tests.support.deployment import DeploymentClient
@@ -27,8 +28,6 @@ from tests.support.pex import borrowing_wheel
 pytestmark = pytest.mark.containers
 
 PYTHON = "3.11"
-#: Where the packages of the base image's Python are.
-_PACKAGES = Path("/opt/agent/lib/python3.11/site-packages")
 _CODE = """
 import os
 from pathlib import Path
@@ -123,22 +122,19 @@ def site(
             ControlPlane(
                 folder,
                 pool=True,
-                variables={
-                    "DAGSTEAD_POOL_BACKEND": "docker",
-                    "DAGSTEAD_POOL_BASE_IMAGE": agent_image,
-                    "DAGSTEAD_REGISTRY_URL": f"http://{registry.address}/dagstead",
-                },
+                variables=pool_with_registry(
+                    f"http://{registry.address}/dagstead", pool_base_image=agent_image
+                ),
             )
         )
         prod = plane.deployment("prod")
         stack.callback(prod.close)
-        of_docker = docker.variables()
         cli = OfficialCli(
             url=plane.url,
             token=plane.user_token("ci"),
             recorder=command_recorder,
             folder=folder,
-            more={name: of_docker[name] for name in ("PATH", "DOCKER_CONFIG", "DOCKER_BUILDKIT")},
+            more=docker.choice(),
         )
         yield Site(plane=plane, prod=prod, docker=docker, cli=cli, base=base)
 
@@ -261,7 +257,7 @@ def test_pex_files_run_on_an_uploaded_base_image(site: Site, job: OfficialCli) -
     wheels = job.folder / "wheels"
     wheels.mkdir()
     needs = [
-        f"{name} @ {borrowing_wheel(wheels, name, _PACKAGES).as_uri()}"
+        f"{name} @ {borrowing_wheel(wheels, name, PACKAGES).as_uri()}"
         for name in ("dagster", "dagster-cloud")
     ]
     code = project(job.folder, "on_base", needs="\n".join(needs))
@@ -333,23 +329,18 @@ def test_pex_builds_become_images_where_the_installation_wants_it(
 ) -> None:
     """With the real packages, as nothing that this image has may be borrowed."""
     folder = tmp_path_factory.mktemp("pex-images")
-    variables = {
-        "DAGSTEAD_POOL_BACKEND": "docker",
-        "DAGSTEAD_REGISTRY_URL": f"http://{registry.address}",
-        "DAGSTEAD_REGISTRY_PEX_IMAGES": "true",
-    }
+    variables = pool_with_registry(f"http://{registry.address}", registry_pex_images="true")
     with (
         ControlPlane(folder, pool=True, variables=variables) as plane,
         closing(plane.deployment("prod")) as prod,
     ):
-        of_docker = docker.variables()
         job = OfficialCli(
             url=plane.url,
             token=plane.user_token("ci"),
             recorder=command_recorder,
             folder=folder,
             environment=own_environment(),
-            more={name: of_docker[name] for name in ("PATH", "DOCKER_CONFIG", "DOCKER_BUILDKIT")},
+            more=docker.choice(),
         )
         needs = [f"{name}=={distribution_version(name)}" for name in ("dagster", "dagster-cloud")]
         (project(folder, "bundled") / "setup.py").write_text(_PACKAGE.format(needs=needs))

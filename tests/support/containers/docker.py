@@ -52,6 +52,11 @@ class Docker:
             "DOCKER_BUILDKIT": "1",
         }
 
+    def choice(self) -> dict[str, str]:
+        """The variables alone by which another program's ``docker`` is this one."""
+        every = self.variables()
+        return {name: every[name] for name in ("PATH", "DOCKER_CONFIG", "DOCKER_BUILDKIT")}
+
     def run(
         self,
         *arguments: str | Path,

@@ -18,6 +18,17 @@ from tests.support.containers.docker import Docker
 PACKAGES = Path("/opt/agent/lib/python3.11/site-packages")
 
 
+def pool_with_registry(registry_url: str, **more: str) -> Mapping[str, str]:
+    """Variables of a control plane with a registry, whose pool runs code in containers.
+
+    Args:
+        registry_url: of the registry.
+        more: settings.
+    """
+    settings = {"pool_backend": "docker", "registry_url": registry_url, **more}
+    return {f"DAGSTEAD_{name.upper()}": value for name, value in settings.items()}
+
+
 @dataclass(frozen=True, kw_only=True)
 class Containers:
     """Code servers and runs are containers of a daemon on this machine."""
