@@ -134,11 +134,13 @@ def _narrow(plan: BuildPlan, source: DeployedFlags, connection: Connection) -> B
 
 def _admit(connection: Connection, locations: Sequence[PlannedBuild | BuildResult]) -> None:
     """Refuse, before anything is built, locations that no agent would load."""
+    from dagstead.build.model import Strategy
     from dagstead.errors import RefusedError
 
     queues = {location.location: location.queue for location in locations}
     pythons = {each.location: each.python for each in locations if each.python is not None}
-    refused = _releases(connection).unserved(queues, pythons)
+    images = [each.location for each in locations if each.strategy is Strategy.DOCKER]
+    refused = _releases(connection).unserved(queues, pythons, images)
     if refused:
         raise RefusedError("\n".join(refused))
 

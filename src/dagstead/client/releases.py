@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -205,10 +205,21 @@ class Releases:
             confirmed=None if confirmed is None else list(confirmed),
         )
 
-    def unserved(self, queues: Mapping[str, str | None], pythons: Mapping[str, str]) -> list[str]:
+    def unserved(
+        self,
+        queues: Mapping[str, str | None],
+        pythons: Mapping[str, str],
+        images: Collection[str] = (),
+    ) -> list[str]:
         """Why a release of these locations, by name with their queues, would be refused."""
         locations = [
-            {"name": name, "queue": queue, "python": pythons.get(name)}
+            {
+                "name": name,
+                "queue": queue,
+                "python": pythons.get(name),
+                # Left out where it can be: an older server does not know it.
+                **({"isImage": True} if name in images else {}),
+            }
             for name, queue in queues.items()
         ]
         return [str(each) for each in self.connection.graphql(_UNSERVED, l=locations)["result"]]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from dagstead.control import deploy_policies
 from dagstead.control.actor import Actor
 from dagstead.control.backend import Backend
 from dagstead.control.roster import Roster
+from dagstead.model.agents import POOL_OF_PROCESSES
 from dagstead.plane.agents import Heartbeat
 from dagstead.plane.deploy_policy import Wish
 from dagstead.plane.deployments import Deployment
@@ -38,6 +39,7 @@ class Availability:
         deployment: Deployment,
         queues: Mapping[str, str | None],
         pythons: Mapping[str, str],
+        images: Collection[str] = (),
     ) -> list[str]:
         """One sentence for every location for which a release would be refused, or never load.
 
@@ -46,14 +48,17 @@ class Availability:
             deployment: where the locations would be deployed.
             queues: the queue of every location, by its name.
             pythons: the Python of every location that is built as PEX files.
+            images: the locations that are images.
 
         Raises:
             ForbiddenError: when the actor may not see one of the locations.
         """
-        actor.require_sight(deployment, [*queues, *pythons])
+        actor.require_sight(deployment, [*queues, *pythons, *images])
         wishes = [Wish(location=name, queue=queue) for name, queue in queues.items()]
         lacking = deploy_policies.refusals(self._backend, actor, deployment, wishes)
-        lacking += _lacking_pythons(alive(self._backend, deployment), queues, pythons)
+        beats = alive(self._backend, deployment)
+        lacking += _lacking_pythons(beats, queues, pythons)
+        lacking += _without_containers(beats, {name: queues.get(name) for name in images})
         if ReleasePolicy.of(deployment.settings).unserved is not UnservedQueuePolicy.REFUSE:
             return lacking
         return would_wait(self._backend, deployment, queues) + lacking
@@ -95,6 +100,20 @@ def _lacking_pythons(
             f"python{wanted} on the pool's machine and start the pool again, or build for one that "
             "it has, with --python."
         )
+    return refused
+
+
+def _without_containers(beats: Sequence[Heartbeat], images: Mapping[str, str | None]) -> list[str]:
+    """A sentence for every image on a queue that only pools serve whose code is in processes."""
+    refused = []
+    for name, queue in images.items():
+        serving = [beat for beat in beats if queue in beat.queues]
+        if serving and all(beat.is_pool and beat.type == POOL_OF_PROCESSES for beat in serving):
+            refused.append(
+                f"{name!r} is an image, and the managed pool runs PEX files only. Build one: "
+                f"--strategy '{name}=pex'. Or whoever runs the pool has it run code in containers "
+                "(`pool_backend = docker`)."
+            )
     return refused
 
 

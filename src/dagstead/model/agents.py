@@ -54,6 +54,8 @@ class Setting(StrEnum):
 
 #: The launchers of managed pools that run images, in the words of heartbeats and of files.
 POOLS_WITH_IMAGES = frozenset({"DockerPoolLauncher", "Docker"})
+#: The launcher of one that surely runs none.
+POOL_OF_PROCESSES = "PexUserCodeLauncher"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

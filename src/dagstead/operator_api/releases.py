@@ -62,8 +62,9 @@ def unserved(info: GraphQLResolveInfo, locations: Sequence[Mapping[str, Any]]) -
     context = context_of(info)
     queues = {location["name"]: location.get("queue") for location in locations}
     pythons = {each["name"]: each["python"] for each in locations if each.get("python")}
+    images = [each["name"] for each in locations if each.get("isImage")]
     return context.control.availability.why_refused(
-        context.actor, context.deployment, queues, pythons
+        context.actor, context.deployment, queues, pythons, images
     )
 
 

@@ -296,6 +296,7 @@ class World:
             "queues": [None],
             "availability.why_refused.queues": {location: None},
             "pythons": {location: "3.12"},
+            "images": [location],
             "reason": "By hand.",
             "redeploy": lambda document: new_location(document["location_name"], "again"),
             "remove_others": False,

@@ -83,6 +83,26 @@ def test_a_python_that_no_pool_has_is_refused(
     assert refused("3.13") == [reason]
 
 
+def test_an_image_that_no_pool_runs_is_refused(
+    store: Store, prod: Deployment, clock: ManualClock
+) -> None:
+    def refused() -> list[str]:
+        return control_without_dagster(store).availability.why_refused(
+            SYSTEM, prod, {"digits": None}, {}, ["digits"]
+        )
+
+    pool = of_pool(store, heartbeat_of(None, now=clock(), type="PexUserCodeLauncher"))
+    store.agents.record([pool])
+    (reason,) = refused()
+    assert "'digits' is an image, and the managed pool runs PEX files only" in reason
+    assert "pool_backend = docker" in reason
+
+    store.agents.record([replace(pool, type="DockerPoolLauncher")])
+    assert refused() == []
+    store.agents.record([pool, heartbeat_of(None, now=clock(), agent_id="a-2")])
+    assert refused() == [], "an agent of the user's own serves the queue, too"
+
+
 def test_a_tag_of_another_image_says_nothing_of_pythons() -> None:
     assert heartbeat_of(pool=POOL_TOKEN, metadata={"image_tag": "1.13.27"}).pythons is None
     assert heartbeat_of(label="eu", metadata={"image_tag": "python-3.12"}).pythons is None
