@@ -166,6 +166,14 @@ class ContainerError(DagsteadError):
     """The managed pool's Docker did not start a container, or it ended too early."""
 
 
+class LoadInterruptedError(ContainerError):
+    """A location is not loaded, its code is not to blame, and the managed pool tries it again."""
+
+
+class CodeServerError(DagsteadError):
+    """A code server of the managed pool ended while it served."""
+
+
 class RunWorkerError(DagsteadError):
     """The managed pool could not start the worker of a run."""
 

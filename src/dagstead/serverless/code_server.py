@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import signal
 import subprocess
 import threading
 from dataclasses import dataclass, field, replace
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from dagstead.serverless.sandbox.sandbox import Sandbox
     from dagstead.serverless.server_logs import LogSender
 
+#: Of a process that was killed, and of a program around it that passes that on.
+_KILLED = frozenset({-signal.SIGKILL, 128 + signal.SIGKILL})
 logger = logging.getLogger("dagstead.serverless.code")
 
 
@@ -75,6 +78,8 @@ class CodeServer:
     token: int | None = None
     #: When it was asked to stop, in the seconds of a monotonic clock.
     stopping_since: float | None = None
+    #: Why the pool has ended it, where it had more than its limits.
+    over_limit: str | None = None
     _process: subprocess.Popen[Any] | None = None
     _quiet: threading.Event = field(default_factory=threading.Event)
 
@@ -174,6 +179,21 @@ class CodeServer:
         """How the process ended, if that is known; negative is a signal."""
         return self._process.poll() if self._process is not None else None
 
+    def how_it_ended(self, when: str = "") -> str:
+        """A sentence on the end of a server that has ended.
+
+        Args:
+            when: more about it, such as `` before it answered``.
+        """
+        if self.over_limit:
+            return f"Its code server was ended{when}: {self.over_limit}"
+        code = self.exit_code
+        if code is None:
+            return f"Its code server ended{when}; the pool's agent was not there to see it."
+        if code in _KILLED:
+            return f"Its code server was killed{when}. {self.limits.perhaps_memory()}"
+        return f"Its code server ended with code {code}{when}."
+
     def last_output(self) -> str:
         """The last lines that the server wrote."""
         return self._output.last_lines()
@@ -204,6 +224,7 @@ class CodeServer:
 
     def end_for(self, reason: str) -> None:
         """End the server, which will be started again, and log why."""
+        self.over_limit = reason
         where = f"{self.id.deployment}:{self.id.location}"
         logger.warning("[%s] The code server is ended: %s", where, reason)
         if self.mark is not None:

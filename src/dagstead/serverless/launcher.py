@@ -77,8 +77,8 @@ class PexUserCodeLauncher(PlainServersLauncher[str], ConfigurableClass):
             machine_read=configuration.machine_read,
             machine_written=configuration.machine_written,
         )
-        logs = logs_sent_by(lambda: self._instance)
-        self._table = ServerTable(self._home, sandbox=self._sandbox, umask=umask, logs=logs)
+        self._logs = logs_sent_by(lambda: self._instance)
+        self._table = ServerTable(self._home, sandbox=self._sandbox, umask=umask, logs=self._logs)
         self._code_environment = user_code_environment(os.environ, configuration.pass_environment)
         self._next_cancel_check = 0.0
         self._next_sweep = 0.0
@@ -222,13 +222,20 @@ class PexUserCodeLauncher(PlainServersLauncher[str], ConfigurableClass):
         except (PexError, UnservableLocationError) as error:
             await asyncio.to_thread(self._table.drop, server_handle)
             raise load_error(deployment_name, location_name, error) from error
-        except BaseException:
+        except BaseException as error:
+            failure = self._parts.starter.end_in_a_question(server)
             await asyncio.to_thread(self._table.drop, server_handle)
+            if failure is not None:
+                raise load_error(deployment_name, location_name, failure) from error
             raise
 
     def _has_ended(self, server_handle: str) -> bool:
         server = self._table.get(server_handle)
         return server is None or server.has_ended
+
+    def _how_it_ended(self, server_handle: str) -> str:
+        server = self._table.get(server_handle)
+        return "Its code server was stopped." if server is None else server.how_it_ended()
 
     def _remove_server_handle(self, server_handle: str) -> None:
         self._table.stop(server_handle)

@@ -22,13 +22,17 @@ from dagster_cloud.workspace.user_code_launcher.user_code_launcher import (
     UserCodeLauncherEntry,
 )
 
+from dagstead.errors import CodeServerError
 from dagstead.serverless.configuration import LauncherConfiguration
+from dagstead.serverless.reports import error_information
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
     from dagster_cloud.execution.monitoring import CloudContainerResourceLimits
     from dagster_cloud_cli.core.workspace import CodeLocationDeployData
+
+    from dagstead.serverless.server_logs import LogSender
 
 Handle = TypeVar("Handle")
 
@@ -42,10 +46,15 @@ class PlainServersLauncher(DagsterCloudUserCodeLauncher[Handle], Generic[Handle]
     """
 
     _configuration: LauncherConfiguration
+    _logs: LogSender
 
     @abstractmethod
     def _has_ended(self, server_handle: Handle) -> bool:
         """Whether a server is gone; it does not matter why."""
+
+    @abstractmethod
+    def _how_it_ended(self, server_handle: Handle) -> str:
+        """A sentence on the end of a server that is gone."""
 
     def _refresh_actual_entries(self, *arguments: Any) -> None:
         # Upstream gives a silent server minutes to come back. One whose process is gone does not.
@@ -57,9 +66,17 @@ class PlainServersLauncher(DagsterCloudUserCodeLauncher[Handle], Generic[Handle]
             }
         for key, handle in handles.items():
             if key in self._actual_entries and self._has_ended(handle):
-                self._logger.warning("The code server of %s:%s is gone: starting another.", *key)
-                self._trigger_recovery_server_restart(key)
+                self._start_another(key, self._how_it_ended(handle))
         super()._refresh_actual_entries(*arguments)
+
+    def _start_another(self, key: tuple[str, str], reason: str) -> None:
+        """Start the code server of a location again, and say why to whoever asks or reads."""
+        self._logger.warning("[%s:%s] %s Starting another.", *key, reason)
+        self._logs.explain_next(*key, f"The code server before this one is gone. {reason}")
+        with self._grpc_servers_lock:
+            # What asks until then is answered with this, in place of an address where nobody is.
+            self._grpc_servers[key] = error_information(*key, CodeServerError(reason))
+        self._trigger_recovery_server_restart(key)
 
     @property
     def _is_stopping(self) -> bool:

@@ -40,11 +40,18 @@ def report_canceled(agent: DagsterCloudAgentInstance, worker: EndingRun) -> None
 def load_error(deployment: str, location: str, error: DagsteadError) -> DagsterUserCodeProcessError:
     """Why a location cannot be loaded, in the form that reaches the user."""
     # This class alone is passed on as it is, without a traceback of ours around it.
-    information = SerializableErrorInfo(
+    information = error_information(deployment, location, error)
+    return DagsterUserCodeProcessError(  # type: ignore[no-untyped-call]
+        information.message, user_code_process_error_infos=[information]
+    )
+
+
+def error_information(
+    deployment: str, location: str, error: DagsteadError
+) -> SerializableErrorInfo:
+    """What is wrong with a location, as the agent keeps it."""
+    return SerializableErrorInfo(
         message=f"{explain(deployment, location, error)}\n",
         stack=[],
         cls_name=type(error).__name__,
-    )
-    return DagsterUserCodeProcessError(  # type: ignore[no-untyped-call]
-        information.message, user_code_process_error_infos=[information]
     )

@@ -62,18 +62,10 @@ class RunWorker:
         if self.over_limit:
             return f"The run worker (process {self.process.pid}) was ended: {self.over_limit}"
         number = -self.exit_code
-        hint = self._why_killed() if number == signal.SIGKILL else ""
+        hint = f" {self.limits.perhaps_memory()}" if number == signal.SIGKILL else ""
         return (
             f"The run worker (process {self.process.pid}) was killed by signal {number} "
             f"({signal.strsignal(number)}).{hint}"
-        )
-
-    def _why_killed(self) -> str:
-        if self.limits.memory_mb is None:
-            return " Most often the machine had run out of memory."
-        return (
-            f" Most often it needed more memory than its limit, {self.limits.memory_mb} MiB, or "
-            "the machine had run out of memory."
         )
 
 

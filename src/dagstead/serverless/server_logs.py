@@ -86,6 +86,7 @@ class LogSender:
         self._clock = clock
         self._guard = threading.Condition()
         self._followed: dict[str, _Following] = {}
+        self._explained: dict[tuple[str, str], str] = {}
         self._pause = _PAUSE_SECONDS
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="server-logs", daemon=True)
@@ -102,12 +103,21 @@ class LogSender:
         if self._thread.is_alive():
             self._thread.join(_LAST_SECONDS)
 
+    def explain_next(self, deployment: str, location: str, line: str) -> None:
+        """Begin the log of a location's next code server with a line of the pool's own."""
+        with self._guard:
+            self._explained[deployment, location] = line
+
     def begin(self, deployment: str, location: str, server: str) -> None:
         """A code server has started."""
         following = _Following(
             deployment=deployment, location=location, server=server, started_at=self._clock()
         )
         with self._guard:
+            explained = self._explained.pop((deployment, location), None)
+            if explained is not None:
+                following.lines.append(explained)
+                following.count += 1
             self._followed[server] = following
             self._guard.notify()
 

@@ -129,7 +129,7 @@ class ServerStarter:
 
     def _why_give_up(self, server: CodeServer, deadline: float) -> str | None:
         if server.has_ended:
-            reason = f"Its code server ended with code {server.exit_code} before it answered."
+            reason = server.how_it_ended(" before it answered")
         elif self.stop.is_set():
             reason = "The pool is stopping."
         elif time.monotonic() > deadline:
@@ -139,4 +139,15 @@ class ServerStarter:
             )
         else:
             return None
-        return f"{reason} Its last lines:\n{server.last_output()}"
+        return _with_output(reason, server)
+
+    def end_in_a_question(self, server: CodeServer) -> PexError | None:
+        """Why a server that had answered ended while it was asked; ``None`` while it runs."""
+        if self.stop.is_set() or not server.has_ended:
+            return None
+        reason = server.how_it_ended(" while it listed its definitions")
+        return PexError(_with_output(reason, server))
+
+
+def _with_output(reason: str, server: CodeServer) -> str:
+    return f"{reason} Its last lines:\n{server.last_output()}"

@@ -7,7 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dagstead.errors import DagsteadError, RunWorkerError, UnservableLocationError
+from dagstead.errors import (
+    CodeServerError,
+    DagsteadError,
+    RunWorkerError,
+    UnservableLocationError,
+)
 from dagstead.model.user_code import with_programs
 from dagstead.serverless.pex_set import PexSet, parse_pex_tag
 from dagstead.serverless.sandbox.programs import Owner, Program
@@ -176,6 +181,11 @@ def explain(deployment: str, location: str, error: DagsteadError) -> str:
     """The text of a load error."""
     if isinstance(error, UnservableLocationError):
         return error.message
+    if isinstance(error, CodeServerError):
+        return (
+            f"Code location {location!r} of deployment {deployment!r} is being loaded again by "
+            f"the managed pool. {error.message}"
+        )
     return (
         f"Code location {location!r} of deployment {deployment!r} cannot be loaded by the "
         f"managed pool. {error.message}"

@@ -103,3 +103,13 @@ def test_a_tail_has_whole_lines_within_its_bounds() -> None:
     assert set(kept) == {"x" * 1_000}
     assert 0 < sum(len(line) + 1 for line in kept) <= MOST_CHARACTERS
     assert tail_of([]) == []
+
+
+def test_the_pool_explains_why_a_server_was_started_again(plane: Plane, logs: LogSender) -> None:
+    logs.explain_next("prod", "weather", "The one before it ended.")
+    logs.begin("prod", "traffic", "s1")
+    logs.begin("prod", "weather", "s2")
+    logs.add("s2", "one")
+    eventually(lambda: plane.has("The one before it ended.", "one"), 10, "both lines")
+    logs.begin("prod", "weather", "s3")
+    eventually(lambda: plane.taken[-1].server == "s3" and plane.has(), 10, "an empty log")

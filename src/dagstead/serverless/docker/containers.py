@@ -10,12 +10,16 @@ from dagster_cloud.workspace.docker.utils import docker_client_from_env
 
 from dagstead.serverless.docker import labels
 from dagstead.serverless.processes import Processes
+from dagstead.serverless.sandbox.limits import ProcessLimits
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 #: A container that will not run any more, in Docker's words.
 _ENDED = frozenset({"exited", "dead", "removing"})
+#: The exit code of a program that a signal has ended, in Docker.
+_KILLED = 128 + 9
+_MIB = 1 << 20
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -45,15 +49,35 @@ class HowItEnded:
     """The end of a container."""
 
     exit_code: int
-    #: Whether it had more memory than its limit.
+    #: Whether the kernel has ended it, or what it had started, for want of memory.
     is_over_memory: bool
+    limits: ProcessLimits
+
+    @property
+    def is_killed(self) -> bool:
+        """Whether somebody has killed it."""
+        return self.exit_code == _KILLED
+
+    def words(self, name: str, when: str = "") -> str:
+        """A sentence on it.
+
+        Args:
+            name: of the container.
+            when: more about the end, such as `` before it answered``.
+        """
+        if self.is_over_memory:
+            return f"{name} was ended{when}: {self.limits.needed_memory()}"
+        if self.is_killed:
+            # It had not reached its own limit: Docker would have said so.
+            return f"{name} was killed{when}. {ProcessLimits().perhaps_memory()}"
+        return f"{name} ended with code {self.exit_code}{when}."
 
 
 @dataclass(frozen=True, slots=True)
 class PoolContainers:
     """All of a pool's.
 
-    Every method raises :class:`docker.errors.DockerException` when the daemon is away.
+    Every method raises one of :data:`DOCKER_ERRORS` when the daemon is away.
     """
 
     pool: str
@@ -85,12 +109,25 @@ class PoolContainers:
     def how_it_ended(self, container: str) -> HowItEnded | None:
         """The end of a container; ``None`` while it runs, and when it is gone."""
         try:
-            state = docker_client_from_env().api.inspect_container(container)["State"]
+            found = docker_client_from_env().api.inspect_container(container)
         except docker.errors.NotFound:
             return None
+        state = found["State"]
         if state["Status"] not in _ENDED:
             return None
-        return HowItEnded(exit_code=state["ExitCode"], is_over_memory=state["OOMKilled"])
+        return HowItEnded(
+            exit_code=state["ExitCode"],
+            is_over_memory=state["OOMKilled"],
+            limits=ProcessLimits(memory_mb=found["HostConfig"]["Memory"] // _MIB or None),
+        )
+
+    def is_there(self, container: str) -> bool:
+        """Whether a container was not removed."""
+        try:
+            docker_client_from_env().api.inspect_container(container)
+        except docker.errors.NotFound:
+            return False
+        return True
 
     def last_output(self, container: str, lines: int) -> str:
         """The last lines that a container wrote; empty when it is gone."""

@@ -10,11 +10,10 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
 
-import docker.errors
+from dagster._core.errors import DagsterUserCodeProcessError
 from dagster._core.instance import DagsterInstance
 from dagster._core.launcher.base import RunLauncher
-from dagster._grpc.types import GetCurrentRunsResult
-from dagster._serdes import ConfigurableClassData, deserialize_value
+from dagster._serdes import ConfigurableClassData
 from dagster_cloud.workspace.docker import (
     AGENT_LABEL,
     SERVER_TIMESTAMP_LABEL,
@@ -22,7 +21,6 @@ from dagster_cloud.workspace.docker import (
     DockerUserCodeLauncher,
 )
 from dagster_cloud.workspace.docker.utils import (
-    docker_client_from_env,
     unique_docker_resource_name,
 )
 from dagster_cloud.workspace.user_code_launcher.user_code_launcher import (
@@ -35,18 +33,25 @@ from dagster_cloud.workspace.user_code_launcher.utils import (
     get_grpc_server_env,
 )
 
-from dagstead.errors import ContainerError, DagsteadError, UnservableLocationError
+from dagstead.errors import (
+    ContainerError,
+    DagsteadError,
+    LoadInterruptedError,
+    UnservableLocationError,
+)
 from dagstead.serverless.agents_before import note_agent
 from dagstead.serverless.configuration import LauncherConfiguration
 from dagstead.serverless.configuration_schema import CONFIG_TYPE
 from dagstead.serverless.docker import labels
-from dagstead.serverless.docker.endpoint import ContainerEndpoint
+from dagstead.serverless.docker.daemon import DOCKER_ERRORS
 from dagstead.serverless.docker.fence import ContainerFence
+from dagstead.serverless.docker.first_answer import FirstAnswer, not_started
 from dagstead.serverless.docker.instance import for_containers
 from dagstead.serverless.docker.network import is_of_this_machine
 from dagstead.serverless.docker.parts import DockerParts
 from dagstead.serverless.docker.relay import Relay
 from dagstead.serverless.docker.run_launcher import DockerPoolRunLauncher
+from dagstead.serverless.docker.server_output import OutputFollower
 from dagstead.serverless.docker.storage import open_storage
 from dagstead.serverless.docker_choice import DockerChoice
 from dagstead.serverless.environ import TOKEN_VARIABLE
@@ -54,6 +59,7 @@ from dagstead.serverless.home import PoolHome
 from dagstead.serverless.plain_servers import PlainServersLauncher
 from dagstead.serverless.reports import load_error
 from dagstead.serverless.sandbox.loopback import port_of
+from dagstead.serverless.server_logs import logs_sent_by
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -61,8 +67,6 @@ if TYPE_CHECKING:
     from dagster_cloud_cli.core.workspace import CodeLocationDeployData
 
 _LOOK_SECONDS = 5.0
-_ANSWER_POLL_SECONDS = 0.25
-_TAIL_LINES = 40
 
 
 class DockerPoolLauncher(  # type: ignore[misc]
@@ -87,6 +91,9 @@ class DockerPoolLauncher(  # type: ignore[misc]
         assert configuration.docker is not None  # noqa: S101 - or another launcher is used
         self._choice: DockerChoice = configuration.docker
         self._next_look = 0.0
+        #: The locations that failed to load for reasons that pass.
+        self._interrupted: set[tuple[str, str]] = set()
+        self._logs = logs_sent_by(lambda: self._instance)
         super().__init__(  # type: ignore[no-untyped-call]
             inst_data=inst_data,
             networks=[self._choice.network],
@@ -122,6 +129,10 @@ class DockerPoolLauncher(  # type: ignore[misc]
             stop=self._reconcile_grpc_metadata_shutdown_event,
         )
 
+    @cached_property
+    def _output(self) -> OutputFollower:
+        return OutputFollower(logs=self._logs, stop=self._reconcile_grpc_metadata_shutdown_event)
+
     def run_launcher(self) -> RunLauncher[DagsterInstance]:
         """The launcher of isolated runs."""
         launcher = DockerPoolRunLauncher(self._parts.run_parts)
@@ -141,6 +152,7 @@ class DockerPoolLauncher(  # type: ignore[misc]
         note_agent(self._home, self._instance.instance_uuid)
         self._open_way()
         self._parts.token_keeper.start()
+        self._logs.start()
         super().start(  # type: ignore[no-untyped-call]
             run_reconcile_thread=run_reconcile_thread, run_metrics_thread=run_metrics_thread
         )
@@ -171,6 +183,7 @@ class DockerPoolLauncher(  # type: ignore[misc]
         super().__exit__(*exception)  # type: ignore[no-untyped-call]
         if not self._started:
             return
+        self._logs.stop()
         if self._configuration.stop_runs_on_exit:
             self._parts.ends.stop_all()
             with suppress(OSError):
@@ -189,7 +202,8 @@ class DockerPoolLauncher(  # type: ignore[misc]
                 self._parts.token_keeper.note(self._parts.containers.processes())
                 self._parts.ends.end_overdue()
                 self._parts.ends.remove_old()
-            except docker.errors.DockerException as error:
+                self._load_interrupted()
+            except DOCKER_ERRORS as error:
                 self._logger.warning("Docker does not answer: %s", error)
 
     # -- Code servers --------------------------------------------------------------------------
@@ -202,11 +216,11 @@ class DockerPoolLauncher(  # type: ignore[misc]
             return self._started_server(
                 deployment_name, location_name, data, desired_entry.update_timestamp
             )
-        except docker.errors.DockerException as error:
-            failure = ContainerError(f"Docker did not start its code server: {error}.")
-            raise load_error(deployment_name, location_name, failure) from error
+        except DOCKER_ERRORS as error:
+            failure = not_started(error)
+            raise self._not_loaded(deployment_name, location_name, failure) from error
         except DagsteadError as error:
-            raise load_error(deployment_name, location_name, error) from error
+            raise self._not_loaded(deployment_name, location_name, error) from error
 
     def _started_server(
         self, deployment: str, location: str, data: CodeLocationDeployData, timestamp: float
@@ -255,24 +269,15 @@ class DockerPoolLauncher(  # type: ignore[misc]
             additional_env={},
             labels=dict(start.labels),
         )
+        self._output.begin(deployment, location, container.id)
         return DagsterCloudGrpcServer(
-            DagsterDockerContainer(container), self._endpoint(container), data
+            DagsterDockerContainer(container), self._parts.handles.endpoint(container), data
         )
 
     def _create_container(self, *arguments: Any, **named: Any) -> Any:
         container = super()._create_container(*arguments, **named)  # type: ignore[no-untyped-call]
         open_storage(container)
         return container
-
-    def _endpoint(self, container: Any) -> ServerEndpoint:
-        # By its number: its name is known to other containers only.
-        container.reload()
-        networks = container.attrs["NetworkSettings"]["Networks"]
-        return ContainerEndpoint(
-            host=networks[self._choice.network]["IPAddress"],
-            port=get_code_server_port(),
-            url=self._choice.url,
-        )
 
     async def _wait_for_new_server_ready(
         self,
@@ -282,64 +287,64 @@ class DockerPoolLauncher(  # type: ignore[misc]
         server_handle: DagsterDockerContainer,
         server_endpoint: ServerEndpoint,
     ) -> None:
-        client = server_endpoint.create_client()
-        deadline = time.monotonic() + self._server_process_startup_timeout
-        while True:
-            try:
-                await asyncio.to_thread(client.ping, "")
-            except Exception as error:
-                problem = self._why_give_up(str(server_handle), deadline)
-                if problem:
-                    await asyncio.to_thread(self._parts.containers.remove, str(server_handle))
-                    failure = ContainerError(problem)
-                    raise load_error(deployment_name, location_name, failure) from error
-            else:
-                break
-            await asyncio.sleep(_ANSWER_POLL_SECONDS)
-        # Raises when the user's code cannot be imported, with the user's own traceback.
-        await self.gen_list_repositories_response(client)
+        client, container = server_endpoint.create_client(), str(server_handle)
+        first = FirstAnswer(
+            containers=self._parts.containers,
+            container=container,
+            seconds=self._server_process_startup_timeout,
+        )
+        try:
+            await first.wait(client)
+            # Raises when the user's code cannot be imported, with the user's own traceback.
+            await self.gen_list_repositories_response(client)
+        except Exception as error:
+            known = error if isinstance(error, ContainerError) else None
+            failure = known or await asyncio.to_thread(first.end_in_a_question)
+            await asyncio.to_thread(self._drop, container)
+            if failure is None:
+                raise
+            raise self._not_loaded(deployment_name, location_name, failure) from error
 
-    def _why_give_up(self, container: str, deadline: float) -> str | None:
-        end = self._parts.containers.how_it_ended(container)
-        if end is not None:
-            over = " It needed more memory than its limit." if end.is_over_memory else ""
-            reason = f"Its code server ended with code {end.exit_code} before it answered.{over}"
-        elif time.monotonic() > deadline:
-            reason = (
-                f"Its code server gave no answer for {self._server_process_startup_timeout} "
-                "seconds. If it needs longer to start, raise DAGSTEAD_POOL_START_SECONDS and start "
-                "the pool again."
-            )
-        else:
-            return None
-        said = self._parts.containers.last_output(container, _TAIL_LINES)
-        return f"{reason} Its last lines:\n{said}"
+    def _drop(self, container: str) -> None:
+        try:
+            self._parts.containers.signal(container, "SIGKILL")
+            self._output.finish(container)
+            self._parts.containers.remove(container)
+        except DOCKER_ERRORS as error:
+            # The next code server of the location takes its place, and removes it.
+            self._logger.warning("Container %s could not be removed: %s", container, error)
+
+    def _not_loaded(
+        self, deployment: str, location: str, error: DagsteadError
+    ) -> DagsterUserCodeProcessError:
+        if isinstance(error, LoadInterruptedError):
+            self._interrupted.add((deployment, location))
+        return load_error(deployment, location, error)
+
+    def _load_interrupted(self) -> None:
+        """Load again what could not be loaded while Docker was away."""
+        interrupted, self._interrupted = self._interrupted, set()
+        with self._metadata_lock:
+            self._upload_locations |= interrupted & set(self._desired_entries or ())
+        for key in interrupted & set(self._actual_entries):
+            self._trigger_recovery_server_restart(key)
 
     def _has_ended(self, server_handle: DagsterDockerContainer) -> bool:
-        return str(server_handle) not in self._running()
+        return self._parts.handles.has_ended(server_handle)
 
-    def _running(self) -> set[str]:
-        return {each.id for each in self._parts.containers.servers() if not each.has_ended}
+    def _how_it_ended(self, server_handle: DagsterDockerContainer) -> str:
+        return self._parts.handles.how_it_ended(server_handle)
 
     def _list_server_handles(self) -> list[DagsterDockerContainer]:
-        return self._handles()
+        return self._parts.handles.listed()
 
     def _get_standalone_dagster_server_handles_for_location(
         self, deployment_name: str, location_name: str
     ) -> list[DagsterDockerContainer]:
-        return self._handles(deployment_name, location_name)
-
-    def _handles(
-        self, deployment: str | None = None, location: str | None = None
-    ) -> list[DagsterDockerContainer]:
-        client = docker_client_from_env()
-        found = []
-        for each in self._parts.containers.servers(deployment, location):
-            try:
-                found.append(DagsterDockerContainer(client.containers.get(each.id)))
-            except docker.errors.NotFound:
-                continue
-        return found
+        try:
+            return self._parts.handles.listed(deployment_name, location_name)
+        except DOCKER_ERRORS as error:
+            raise self._not_loaded(deployment_name, location_name, not_started(error)) from error
 
     def _graceful_cleanup_servers(
         self,
@@ -363,7 +368,4 @@ class DockerPoolLauncher(  # type: ignore[misc]
         Raises:
             DagsterUserCodeUnreachableError: The server does not answer.
         """
-        if self._has_ended(server_handle):
-            return []
-        client = self._endpoint(server_handle.container).create_client()
-        return list(deserialize_value(client.get_current_runs(), GetCurrentRunsResult).current_runs)
+        return self._parts.handles.current_runs(server_handle)

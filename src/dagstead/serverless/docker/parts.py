@@ -13,6 +13,7 @@ from dagstead.serverless.configuration import LauncherConfiguration
 from dagstead.serverless.docker.containers import PoolContainers
 from dagstead.serverless.docker.ends import RunEnds
 from dagstead.serverless.docker.fetching import ImageFetcher
+from dagstead.serverless.docker.handles import ServerHandles
 from dagstead.serverless.docker.images import PoolImages
 from dagstead.serverless.docker.pex_images import PexImages
 from dagstead.serverless.docker.run_launcher import RunParts
@@ -44,6 +45,13 @@ class DockerParts:
     def containers(self) -> PoolContainers:
         """The containers of this pool."""
         return PoolContainers(self.choice.pool)
+
+    @cached_property
+    def handles(self) -> ServerHandles:
+        """Its code servers."""
+        return ServerHandles(
+            containers=self.containers, network=self.choice.network, url=self.choice.url
+        )
 
     @cached_property
     def images(self) -> PoolImages:

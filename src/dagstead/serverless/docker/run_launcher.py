@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from dagster import DagsterRun
     from dagster_docker.container_context import DockerContainerContext
 
-    from dagstead.serverless.docker.containers import PoolContainer, PoolContainers
+    from dagstead.serverless.docker.containers import PoolContainers
     from dagstead.serverless.docker.ends import RunEnds
     from dagstead.serverless.docker.images import PoolImages
     from dagstead.serverless.docker.surroundings import Surroundings
@@ -40,8 +40,6 @@ if TYPE_CHECKING:
 #: Which agent has begun the run, as official agents write it.
 AGENT_TAG = "dagster/agent_id"
 _DEBUG_LINES = 30
-#: The exit code of a program that a signal has ended, in Docker.
-_KILLED = 128 + 9
 logger = logging.getLogger("dagstead.serverless.runs")
 
 
@@ -161,31 +159,13 @@ class DockerPoolRunLauncher(RunLauncher[DagsterInstance]):
         end = self._parts.containers.how_it_ended(worker.id) if worker.has_ended else None
         if not worker.has_ended:
             return CheckRunHealthResult(WorkerStatus.RUNNING, run_worker_id=worker_id)
-        code = None if end is None else end.exit_code
+        name = f"The run's container {worker.id[:12]}"
         return CheckRunHealthResult(
-            WorkerStatus.SUCCESS if code == 0 else WorkerStatus.FAILED,
-            self._how_it_ended(worker, run),
-            transient=code == _KILLED,
+            WorkerStatus.SUCCESS if end and end.exit_code == 0 else WorkerStatus.FAILED,
+            end.words(name) if end else f"{name} is gone: somebody has removed it.",
+            transient=bool(end and end.is_killed),
             run_worker_id=worker_id,
         )
-
-    def _how_it_ended(self, worker: PoolContainer, run: DagsterRun) -> str:
-        end = self._parts.containers.how_it_ended(worker.id)
-        name = f"The run's container {worker.id[:12]}"
-        if end is None:
-            return f"{name} is gone: somebody has removed it."
-        if end.is_over_memory:
-            origin = run.job_code_origin
-            context = origin.repository_origin.container_context if origin else None
-            limits = self._parts.surroundings.limits.chosen_by(context)
-            return (
-                f"{name} was ended: it needed more memory than its limit, {limits.memory_mb} MiB. "
-                "Raise `memory_mb` in `container_context: dagstead_pool`, or the pool's setting "
-                "`pool_memory_mb`."
-            )
-        if end.exit_code == _KILLED:
-            return f"{name} was killed. Most often the machine had run out of memory."
-        return f"{name} ended with code {end.exit_code}."
 
     def _health_without_worker(self, run: DagsterRun) -> CheckRunHealthResult:
         agent_id = run.tags.get(AGENT_TAG, "")

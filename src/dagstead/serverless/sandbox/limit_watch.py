@@ -91,7 +91,7 @@ def _over(limits: ProcessLimits, tree: Iterable[_Process]) -> str | None:
     memory += max((process.shared for process in found), default=0)
     tasks = sum(process.threads for process in found)
     if limits.memory is not None and memory > limits.memory:
-        return f"it had {memory >> 20} MiB of memory, and its limit is {limits.memory_mb} MiB."
+        return limits.had_memory(memory >> 20)
     if limits.processes is not None and tasks > limits.processes:
         return f"it had {tasks} processes and threads, and its limit is {limits.processes}."
     return None

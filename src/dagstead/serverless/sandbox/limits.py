@@ -13,6 +13,10 @@ CONTEXT = "dagstead_pool"
 #: What a location chooses there besides: whether a process may import its code ahead of a run.
 _WARM = "warm"
 _MIB = 1 << 20
+_MORE_MEMORY = (
+    f"Raise `memory_mb` in `container_context: {CONTEXT}`, or the pool's setting `pool_memory_mb`."
+)
+_NO_MEMORY = "the machine had run out of memory."
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -40,6 +44,28 @@ class ProcessLimits:
                 (f"{self.cpus:g} processors" if self.cpus else "", self.cpus),
             )
             if value
+        )
+
+    def had_memory(self, megabytes: int) -> str:
+        """Why whatever had so much memory was ended; goes on after its name."""
+        return (
+            f"it had {megabytes} MiB of memory, and its limit is {self.memory_mb} MiB. "
+            f"{_MORE_MEMORY}"
+        )
+
+    def needed_memory(self) -> str:
+        """Why the kernel ended what had these limits, for want of memory."""
+        if self.memory_mb is None:
+            return _NO_MEMORY
+        return f"it needed more memory than its limit, {self.memory_mb} MiB. {_MORE_MEMORY}"
+
+    def perhaps_memory(self) -> str:
+        """Why somebody most likely killed what had these limits."""
+        if self.memory_mb is None:
+            return f"Most often {_NO_MEMORY}"
+        return (
+            f"Most often it needed more memory than its limit, {self.memory_mb} MiB, or "
+            f"{_NO_MEMORY} {_MORE_MEMORY}"
         )
 
     def as_json(self) -> dict[str, Any]:

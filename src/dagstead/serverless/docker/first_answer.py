@@ -1,0 +1,108 @@
+"""Waiting until the code server in a new container answers, or it is known that it never will."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from dagstead.errors import ContainerError, LoadInterruptedError
+from dagstead.serverless.docker.daemon import DOCKER_ERRORS, answers
+
+if TYPE_CHECKING:
+    from dagster._grpc.client import DagsterGrpcClient
+
+    from dagstead.serverless.docker.containers import PoolContainers
+
+_POLL_SECONDS = 0.25
+_TAIL_LINES = 40
+_NAME = "Its code server"
+_LOADED_AGAIN = (
+    "Look at the daemon of the pool's machine; the location is loaded again when it is back."
+)
+
+
+@dataclass(kw_only=True)
+class FirstAnswer:
+    """Waits for one code server."""
+
+    containers: PoolContainers
+    container: str
+    #: How long it has to answer.
+    seconds: int
+    #: Whether the daemon was away meanwhile. It ends its containers when it stops, or starts again.
+    _was_away: bool = False
+
+    async def wait(self, client: DagsterGrpcClient) -> None:
+        """Wait for it.
+
+        Raises:
+            ContainerError: it ended, or time ran out.
+            LoadInterruptedError: the same, and it was not the code that failed.
+        """
+        deadline = time.monotonic() + self.seconds
+        while True:
+            try:
+                await asyncio.to_thread(client.ping, "")
+            except Exception as error:  # noqa: BLE001 - whatever it is, there was no answer
+                await asyncio.to_thread(self._look, deadline, error)
+            else:
+                return
+            await asyncio.sleep(_POLL_SECONDS)
+
+    def _look(self, deadline: float, error: Exception) -> None:
+        is_late = time.monotonic() > deadline
+        try:
+            self._raise_if_over(error, is_late=is_late)
+        except DOCKER_ERRORS as away:
+            # Its containers may run on without it.
+            self._was_away = True
+            if is_late:
+                raise LoadInterruptedError(_away(self.seconds, away)) from away
+
+    def _raise_if_over(self, error: Exception, *, is_late: bool) -> None:
+        end = self.containers.how_it_ended(self.container)
+        if end is None and not self.containers.is_there(self.container):
+            raise LoadInterruptedError(
+                "The container of its code server is gone: somebody has removed it. It is loaded "
+                "again."
+            ) from error
+        if end is not None and self._was_away:
+            raise LoadInterruptedError(
+                "Docker was stopped or started again meanwhile, and its code server ended. It is "
+                "loaded again."
+            ) from error
+        if end is not None:
+            raise self._with_output(end.words(_NAME, " before it answered")) from error
+        if is_late:
+            reason = (
+                f"{_NAME} gave no answer for {self.seconds} seconds. If it needs longer to start, "
+                "raise DAGSTEAD_POOL_START_SECONDS and start the pool again."
+            )
+            raise self._with_output(reason) from error
+
+    def end_in_a_question(self) -> ContainerError | None:
+        """Why the server that had answered ended while it was asked; ``None`` while it runs."""
+        try:
+            end = self.containers.how_it_ended(self.container)
+            if end is None:
+                return None
+            return self._with_output(end.words(_NAME, " while it listed its definitions"))
+        except DOCKER_ERRORS as away:
+            return LoadInterruptedError(f"Docker does not answer: {away}. {_LOADED_AGAIN}")
+
+    def _with_output(self, reason: str) -> ContainerError:
+        said = self.containers.last_output(self.container, _TAIL_LINES)
+        return ContainerError(f"{reason} Its last lines:\n{said}")
+
+
+def _away(seconds: int, error: Exception) -> str:
+    return f"Docker did not answer for {seconds} seconds: {error}. {_LOADED_AGAIN}"
+
+
+def not_started(error: Exception) -> ContainerError:
+    """Why Docker did not start a code server: it refused, or it is away."""
+    if answers():
+        return ContainerError(f"Docker did not start its code server: {error}.")
+    return LoadInterruptedError(f"Docker does not answer: {error}. {_LOADED_AGAIN}")
