@@ -16,7 +16,7 @@ DATABASE_FILE = "dagstead.db"
 #: In the pool's folder: what it unpacks, runs, downloads, and knows of this machine.
 _OF_THE_POOL = (
     *("agent.lock", "agents.json", "compute_logs", "dagster.yaml", "docker-name", "environments"),
-    *("interpreters", "layers", "locks", "scratch", "servers", "tags", "tenants"),
+    *("images", "interpreters", "layers", "locks", "scratch", "servers", "tags", "tenants"),
     "users.json",
 )
 #: Locks, sockets, uploads under way, and what the pool makes again: not in a backup.

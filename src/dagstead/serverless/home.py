@@ -63,6 +63,11 @@ class PoolHome:
         return self.deployments / quote(deployment, safe="")
 
     @property
+    def images(self) -> Path:
+        """A note for each image that the pool brought to Docker, and when it was needed last."""
+        return self.root / "images"
+
+    @property
     def compute_logs(self) -> Path:
         """What steps write, until it has been uploaded."""
         return self.root / "compute_logs"
@@ -117,6 +122,7 @@ class PoolHome:
             self.runs,
             self.compute_logs,
             self.deployments,
+            self.images,
             self.servers,
             self.locks,
             self.interpreters,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from dagstead.errors import RunWorkerError
+from dagstead.errors import RunWorkerError, UnservableLocationError
 from dagstead.serverless.docker.fetching import is_here
 from dagstead.serverless.docker.pex_images import PYTHON, PexImages
 from dagstead.serverless.home import read_json, write_json
@@ -19,6 +19,21 @@ if TYPE_CHECKING:
 
 #: How the names of images begin that the pool makes of PEX files.
 _MADE_HERE = "dagstead-code:"
+
+
+def require_code(deployment: str, location: str, data: CodeLocationDeployData) -> None:
+    """Refuse a location that nobody can make a container of.
+
+    Raises:
+        UnservableLocationError: it has neither a PEX nor an image.
+    """
+    if not (data.pex_metadata or data.image):
+        msg = (
+            f"Code location {location!r} of deployment {deployment!r} has neither a PEX nor an "
+            "image, and this managed pool runs its code in containers. Build one of both, or "
+            "give it the queue of an agent that has its code (`agent_queue`), and deploy again."
+        )
+        raise UnservableLocationError(msg)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,6 +72,7 @@ class PoolImages:
             PexError: it cannot be made again.
             ContainerError: it cannot be fetched again.
         """
+        self.pex.notes.needed(image)
         if not image.startswith(_MADE_HERE):
             if not is_here(image):
                 self.pex.fetcher.fetch(image)

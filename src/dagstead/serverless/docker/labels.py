@@ -20,6 +20,8 @@ RUN = "dagster/run_id"
 LAUNCH = "dagstead.launch"
 #: On images: the PEX file that was put into it.
 PEX = "dagstead.pex"
+#: On what is left of the steps of a build, and in no image.
+STAGE = "dagstead.stage"
 
 
 def wanted(pool: str, labels: Iterable[str] = ()) -> dict[str, list[str]]:

@@ -37,7 +37,6 @@ from dagstead.errors import (
     ContainerError,
     DagsteadError,
     LoadInterruptedError,
-    UnservableLocationError,
 )
 from dagstead.serverless.agents_before import note_agent
 from dagstead.serverless.configuration import LauncherConfiguration
@@ -46,6 +45,7 @@ from dagstead.serverless.docker import labels
 from dagstead.serverless.docker.daemon import DOCKER_ERRORS
 from dagstead.serverless.docker.fence import ContainerFence
 from dagstead.serverless.docker.first_answer import FirstAnswer, not_started
+from dagstead.serverless.docker.images import require_code
 from dagstead.serverless.docker.instance import for_containers
 from dagstead.serverless.docker.network import is_of_this_machine
 from dagstead.serverless.docker.parts import DockerParts
@@ -67,6 +67,7 @@ if TYPE_CHECKING:
     from dagster_cloud_cli.core.workspace import CodeLocationDeployData
 
 _LOOK_SECONDS = 5.0
+_SWEEP_SECONDS = 600.0
 
 
 class DockerPoolLauncher(  # type: ignore[misc]
@@ -91,6 +92,9 @@ class DockerPoolLauncher(  # type: ignore[misc]
         assert configuration.docker is not None  # noqa: S101 - or another launcher is used
         self._choice: DockerChoice = configuration.docker
         self._next_look = 0.0
+        self._next_sweep = 0.0
+        #: The image of each location that was started.
+        self._images: dict[tuple[str, str], str] = {}
         #: The locations that failed to load for reasons that pass.
         self._interrupted: set[tuple[str, str]] = set()
         self._logs = logs_sent_by(lambda: self._instance)
@@ -203,6 +207,10 @@ class DockerPoolLauncher(  # type: ignore[misc]
                 self._parts.ends.end_overdue()
                 self._parts.ends.remove_old()
                 self._load_interrupted()
+                if now >= self._next_sweep:
+                    self._next_sweep = now + _SWEEP_SECONDS
+                    deployed = self._images.keys() & set(self._desired_entries or ())
+                    self._parts.sweep_images({self._images[key] for key in deployed})
             except DOCKER_ERRORS as error:
                 self._logger.warning("Docker does not answer: %s", error)
 
@@ -225,14 +233,9 @@ class DockerPoolLauncher(  # type: ignore[misc]
     def _started_server(
         self, deployment: str, location: str, data: CodeLocationDeployData, timestamp: float
     ) -> DagsterCloudGrpcServer:
-        if not (data.pex_metadata or data.image):
-            msg = (
-                f"Code location {location!r} of deployment {deployment!r} has neither a PEX nor an "
-                "image, and this managed pool runs its code in containers. Build one of both, or "
-                "give it the queue of an agent that has its code (`agent_queue`), and deploy again."
-            )
-            raise UnservableLocationError(msg)
+        require_code(deployment, location, data)
         data = self._parts.images.for_location(data)
+        self._images[deployment, location] = str(data.image)
         token = self._parts.tokens.for_server(deployment, location)
         port = get_code_server_port()
         reference = self._instance.ref_for_deployment(deployment)

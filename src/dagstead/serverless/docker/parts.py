@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Mapping
@@ -14,6 +15,7 @@ from dagstead.serverless.docker.containers import PoolContainers
 from dagstead.serverless.docker.ends import RunEnds
 from dagstead.serverless.docker.fetching import ImageFetcher
 from dagstead.serverless.docker.handles import ServerHandles
+from dagstead.serverless.docker.image_notes import ImageNotes
 from dagstead.serverless.docker.images import PoolImages
 from dagstead.serverless.docker.pex_images import PexImages
 from dagstead.serverless.docker.run_launcher import RunParts
@@ -25,7 +27,11 @@ from dagstead.serverless.home import PoolHome
 from dagstead.serverless.worker_tokens import TokenKeeper, WorkerTokens, keeper_of
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from dagster_cloud.instance import DagsterCloudAgentInstance
+
+logger = logging.getLogger("dagstead.serverless.docker")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,10 +66,33 @@ class DockerParts:
         fetcher = ImageFetcher(
             own_host=self.choice.registry_host,
             token=self.instance.dagster_cloud_agent_token,
+            notes=self.notes,
         )
         return PoolImages(
-            pex=PexImages(choice=self.choice, home=self.home, files=files, fetcher=fetcher)
+            pex=PexImages(
+                choice=self.choice, home=self.home, files=files, fetcher=fetcher, notes=self.notes
+            )
         )
+
+    @cached_property
+    def notes(self) -> ImageNotes:
+        """The images that this pool brought to the daemon."""
+        return ImageNotes(home=self.home, pool=self.choice.pool, clock=time.time)
+
+    def sweep_images(self, deployed: Collection[str]) -> None:
+        """Remove the images that nobody needed for as long as ended runs are kept.
+
+        Args:
+            deployed: the images of the locations that are deployed.
+        """
+        removed = self.notes.sweep(
+            deployed,
+            keep_seconds=max(
+                self.configuration.keep_runs_seconds, self.configuration.keep_unused_seconds
+            ),
+        )
+        if removed:
+            logger.info("Removed %d images that nobody needs: %s", len(removed), ", ".join(removed))
 
     @cached_property
     def surroundings(self) -> Surroundings:

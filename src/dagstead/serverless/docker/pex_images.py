@@ -10,7 +10,7 @@ import hashlib
 import io
 import sys
 import tarfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,6 +28,7 @@ from dagstead.serverless.unpacking import check_end
 
 if TYPE_CHECKING:
     from dagstead.serverless.docker.fetching import ImageFetcher
+    from dagstead.serverless.docker.image_notes import ImageNotes
     from dagstead.serverless.docker_choice import DockerChoice
     from dagstead.serverless.downloads import PexFiles
     from dagstead.serverless.home import PoolHome
@@ -48,6 +49,7 @@ _UNPACK = (
 )
 _LAYER = """
 FROM {tool} AS unpacked
+LABEL {stage}=unpacked
 COPY packed.pex {build}/
 {unpack}
 FROM {parent}
@@ -55,6 +57,7 @@ COPY --from=unpacked {folder} {folder}
 """
 _SOURCE = """
 FROM {tool} AS unpacked
+LABEL {stage}=unpacked
 COPY packed.pex link.py {build}/
 {unpack}
 RUN ["{python}", "-I", "{build}/link.py", "{folder}"]
@@ -97,6 +100,7 @@ class PexImages:
     home: PoolHome
     files: PexFiles
     fetcher: ImageFetcher
+    notes: ImageNotes
 
     def ensure(self, pex_set: PexSet, base: str | None) -> str:
         """The name of the image with some PEX files, made now if it is not there yet.
@@ -113,20 +117,24 @@ class PexImages:
         version = pex_set.python_version or "{}.{}".format(*sys.version_info)
         base = base or self.choice.base_image.replace("{python}", version)
         tool, parent, folders = self._tool(base), base, list[str]()
+        parts = [base, tool]
         for name in pex_set.dependencies:
             folder = f"{_ROOT}/layers/{_digest(name)}"
             dockerfile = _LAYER.format(
                 tool=tool,
+                stage=labels.STAGE,
                 build=_BUILD,
                 unpack=_UNPACK.format(folder=folder),
                 parent=parent,
                 folder=folder,
             )
-            parent = self._built("layer", dockerfile, name, {})
+            parent = self._built("layer", dockerfile, name, {}, parts)
+            parts.append(parent)
             folders.append(folder)
         path = ":".join(f"{folder}/bin" for folder in (_CODE, *folders))
         dockerfile = _SOURCE.format(
             tool=tool,
+            stage=labels.STAGE,
             build=_BUILD,
             unpack=_UNPACK.format(folder=_CODE),
             python=PYTHON,
@@ -135,10 +143,11 @@ class PexImages:
             path=f"{path}:$PATH",
         )
         link = f"LAYERS = {folders!r}\n{_LINK}"
-        return self._built("code", dockerfile, pex_set.source, {"link.py": link})
+        return self._built("code", dockerfile, pex_set.source, {"link.py": link}, parts)
 
     def _tool(self, base: str) -> str:
         """An image with the PEX tool, from which nothing but what it unpacks is taken."""
+        self.notes.needed(base)
         if not is_here(base):
             self.fetcher.fetch(base)
         found = docker_client_from_env().images.get(base)
@@ -146,12 +155,21 @@ class PexImages:
         if not is_here(name):
             dockerfile = _TOOLBOX.format(base=base, build=_BUILD)
             self._build(name, dockerfile, {}, {"pex": _TOOL})
+        self.notes.brought(name)
         return name
 
-    def _built(self, kind: str, dockerfile: str, packed: str, texts: Mapping[str, str]) -> str:
+    def _built(
+        self,
+        kind: str,
+        dockerfile: str,
+        packed: str,
+        texts: Mapping[str, str],
+        parts: Sequence[str],
+    ) -> str:
         digest = _digest("\n".join((dockerfile, packed, *texts.values())))
         name = f"dagstead-{kind}:{digest}"
         with self.home.lock(f"image-{digest[:2]}"):
+            self.notes.needed(name)
             if not is_here(name):
                 file = self.home.scratch / f"{uuid4().hex}-{packed}"
                 try:
@@ -160,6 +178,7 @@ class PexImages:
                     self._build(name, dockerfile, texts, {"packed.pex": file}, packed)
                 finally:
                     remove(file)
+            self.notes.brought(name, parts)
         return name
 
     def _build(
