@@ -86,6 +86,21 @@ class PoolSite:
         assert 'File "' not in str(error)
         return str(error)
 
+    def loaded_in_the_end(self, *locations: str) -> None:
+        """Wait until locations are loaded that may have failed before."""
+
+        def are_loaded() -> bool:
+            found = self.prod.locations()
+            return all(
+                found[each].load_status == "LOADED" and not found[each].error for each in locations
+            )
+
+        try:
+            eventually(are_loaded, _SECONDS, "all to be loaded")
+        except AssertionError as failure:
+            failure.add_note(f"{self.prod.locations()}")
+            raise
+
     def launched(self, location: str, job: str, **more: Any) -> str:
         """A run, as soon as the newest code server of its location answers."""
         launch = partial(self.prod.launch, location, job, **more)

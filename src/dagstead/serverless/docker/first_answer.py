@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from dagstead.errors import ContainerError, LoadInterruptedError
 from dagstead.serverless.docker.daemon import DOCKER_ERRORS, answers
+from dagstead.serverless.docker.image_problems import problem_of
 
 if TYPE_CHECKING:
     from dagster._grpc.client import DagsterGrpcClient
@@ -29,6 +30,8 @@ class FirstAnswer:
 
     containers: PoolContainers
     container: str
+    #: The container's.
+    image: str
     #: How long it has to answer.
     seconds: int
     #: Whether the daemon was away meanwhile. It ends its containers when it stops, or starts again.
@@ -74,13 +77,15 @@ class FirstAnswer:
                 "loaded again."
             ) from error
         if end is not None:
-            raise self._with_output(end.words(_NAME, " before it answered")) from error
+            reason = end.words(_NAME, " before it answered")
+            is_forced = end.is_over_memory or end.is_killed
+            raise self._with_output(reason, about_image=not is_forced) from error
         if is_late:
             reason = (
                 f"{_NAME} gave no answer for {self.seconds} seconds. If it needs longer to start, "
                 "raise DAGSTEAD_POOL_START_SECONDS and start the pool again."
             )
-            raise self._with_output(reason) from error
+            raise self._with_output(reason, about_image=True) from error
 
     def end_in_a_question(self) -> ContainerError | None:
         """Why the server that had answered ended while it was asked; ``None`` while it runs."""
@@ -92,8 +97,10 @@ class FirstAnswer:
         except DOCKER_ERRORS as away:
             return LoadInterruptedError(f"Docker does not answer: {away}. {_LOADED_AGAIN}")
 
-    def _with_output(self, reason: str) -> ContainerError:
+    def _with_output(self, reason: str, *, about_image: bool = False) -> ContainerError:
         said = self.containers.last_output(self.container, _TAIL_LINES)
+        problem = problem_of(self.image, said) if about_image else None
+        reason = f"{reason} {problem}" if problem else reason
         return ContainerError(f"{reason} Its last lines:\n{said}")
 
 
@@ -101,8 +108,14 @@ def _away(seconds: int, error: Exception) -> str:
     return f"Docker did not answer for {seconds} seconds: {error}. {_LOADED_AGAIN}"
 
 
-def not_started(error: Exception) -> ContainerError:
-    """Why Docker did not start a code server: it refused, or it is away."""
-    if answers():
-        return ContainerError(f"Docker did not start its code server: {error}.")
-    return LoadInterruptedError(f"Docker does not answer: {error}. {_LOADED_AGAIN}")
+def not_started(error: Exception, image: str | None = None) -> ContainerError:
+    """Why Docker did not start a code server: it refused, or it is away.
+
+    Args:
+        error: Docker's.
+        image: of its container, where it came that far.
+    """
+    if not answers():
+        return LoadInterruptedError(f"Docker does not answer: {error}. {_LOADED_AGAIN}")
+    problem = problem_of(image, str(error)) if image else None
+    return ContainerError(problem or f"Docker did not start its code server: {error}.")

@@ -188,11 +188,14 @@ class DockerPoolLauncher(  # type: ignore[misc]
         if not self._started:
             return
         self._logs.stop()
-        if self._configuration.stop_runs_on_exit:
-            self._parts.ends.stop_all()
-            with suppress(OSError):
-                self._fence.open()
-        self._parts.token_keeper.note(self._parts.containers.processes())
+        try:
+            if self._configuration.stop_runs_on_exit:
+                self._parts.ends.stop_all()
+                with suppress(OSError):
+                    self._fence.open()
+            self._parts.token_keeper.note(self._parts.containers.processes())
+        except DOCKER_ERRORS as error:
+            self._logger.warning("Docker does not answer, and what runs there goes on: %s", error)
         self._parts.token_keeper.stop()
         self._taken.close()
 
@@ -225,7 +228,7 @@ class DockerPoolLauncher(  # type: ignore[misc]
                 deployment_name, location_name, data, desired_entry.update_timestamp
             )
         except DOCKER_ERRORS as error:
-            failure = not_started(error)
+            failure = not_started(error, self._images.get((deployment_name, location_name)))
             raise self._not_loaded(deployment_name, location_name, failure) from error
         except DagsteadError as error:
             raise self._not_loaded(deployment_name, location_name, error) from error
@@ -277,6 +280,15 @@ class DockerPoolLauncher(  # type: ignore[misc]
             DagsterDockerContainer(container), self._parts.handles.endpoint(container), data
         )
 
+    def _launch_container(self, *arguments: Any, **named: Any) -> Any:
+        try:
+            return super()._launch_container(*arguments, **named)
+        except DOCKER_ERRORS:
+            # One that cannot be started is there already.
+            with suppress(*DOCKER_ERRORS):
+                self._parts.containers.remove(named["container_name"])
+            raise
+
     def _create_container(self, *arguments: Any, **named: Any) -> Any:
         container = super()._create_container(*arguments, **named)  # type: ignore[no-untyped-call]
         open_storage(container)
@@ -294,6 +306,7 @@ class DockerPoolLauncher(  # type: ignore[misc]
         first = FirstAnswer(
             containers=self._parts.containers,
             container=container,
+            image=str(server_handle.container.attrs["Config"]["Image"]),
             seconds=self._server_process_startup_timeout,
         )
         try:
@@ -354,9 +367,17 @@ class DockerPoolLauncher(  # type: ignore[misc]
         include_own_servers: bool,  # noqa: FBT001 - upstream's
     ) -> None:
         # All servers of this pool are this agent's, or of one before it, which has ended.
-        if include_own_servers:
+        if not include_own_servers:
+            return
+        try:
             for handle in self._list_server_handles():
                 self._graceful_remove_server_handle(handle)
+        except DOCKER_ERRORS as error:
+            self._logger.warning(
+                "Docker does not answer: %s. The next pool of this folder removes the code servers "
+                "that are left.",
+                error,
+            )
 
     @property
     def supports_get_current_runs_for_server_handle(self) -> bool:

@@ -6,7 +6,6 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import docker.errors
 from dagster import DagsterInstance
 from dagster._core.launcher.base import (
     CheckRunHealthResult,
@@ -23,6 +22,7 @@ from dagstead.errors import RunWorkerError
 from dagstead.model.launches import LAUNCH_NUMBER_TAG
 from dagstead.serverless.agents_before import has_ended
 from dagstead.serverless.docker import labels
+from dagstead.serverless.docker.daemon import DOCKER_ERRORS, answers
 from dagstead.serverless.docker.instance import for_containers
 from dagstead.serverless.environ import TOKEN_VARIABLE
 
@@ -100,8 +100,13 @@ class DockerPoolRunLauncher(RunLauncher[DagsterInstance]):
             official = _OneLaunch(self._start_of(run, launch))
             official.register_instance(self._instance)
             official.start(run, image, list(arguments.get_command_args()))
-        except docker.errors.DockerException as error:
+        except DOCKER_ERRORS as error:
             msg = f"Docker did not start the container of run {run.run_id}: {error}."
+            if not answers():
+                msg = (
+                    f"Docker does not answer, so run {run.run_id} was not started: {error}. Look "
+                    "at the daemon of the pool's machine, and launch the run again when it is back."
+                )
             raise RunWorkerError(msg) from error
 
     def _start_of(self, run: DagsterRun, launch: int) -> DockerContainerContext:
