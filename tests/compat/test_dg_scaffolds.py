@@ -61,7 +61,7 @@ class Expected:
         ),
         (
             "serverless --git-provider gitlab --no-pex-deploy",
-            Expected(kind="serverless", way="serverless image", codes=(), strategy="pex"),
+            Expected(kind="serverless", way="serverless image", codes=(), strategy="docker"),
         ),
         (
             f"hybrid --git-provider github {_IMAGES}",
