@@ -10,12 +10,13 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import psutil
 import pytest
 
 from dagstead.serverless.agent_home import AGENT_LABEL
@@ -285,7 +286,9 @@ def test_a_code_server_that_is_frozen_is_noticed_and_replaced(grounds: list[Grou
             ground.launch()
         finally:
             for server in frozen:
-                server.kill()
+                # Its agent may have ended it by now.
+                with suppress(psutil.NoSuchProcess):
+                    server.kill()
 
     together(grounds, step)
 
