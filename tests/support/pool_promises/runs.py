@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing, suppress
+from functools import partial
 
 import psutil
 import pytest
@@ -144,7 +145,11 @@ def test_code_servers_that_are_killed_are_replaced(plane: Plane) -> None:
     eventually(
         lambda: (found := set(plane.servers())) and not found & set(before), 60, "other servers"
     )
-    plane.until(plane.launch(LOCATION, "make"), "SUCCESS")
+    # Until it is healed, launches may be refused as the location is in error.
+    launch = partial(plane.launch, LOCATION, "make")
+    run_id = eventually(launch, 60, "a launch", retry_on=(AssertionError,))
+    assert run_id is not None
+    plane.until(run_id, "SUCCESS")
 
 
 def test_runs_have_the_code_they_were_made_from_and_a_rollback_brings_it_back(
