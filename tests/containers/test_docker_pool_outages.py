@@ -199,16 +199,16 @@ def test_a_second_pool_on_the_daemon_cleans_up_its_own_only(
     faulty: Faulty, agent_image: str, tmp_path: Path
 ) -> None:
     site = faulty.site
-    faulty.deploy("here", faulty.image)
-    site.prod.wait_until_loaded("here")
+    faulty.deploy("shared", faulty.image)
+    site.prod.wait_until_loaded("shared")
     before = {each["Id"] for each in site.docker.containers(labels.POOL)}
-    run_id = site.launched("here", "counting")
+    run_id = site.launched("shared", "counting")
 
     with pool_site(site.docker, site.registry, agent_image, tmp_path) as other:
-        other.prod.deploy("here", "faulty", image=faulty.image)
-        other.prod.wait_until_loaded("here")
-        (server,) = (each for each in site.servers("here") if each["Id"] not in before)
-        other.prod.succeed(other.prod.launch("here", "storing"))
+        other.prod.deploy("shared", "faulty", image=faulty.image)
+        other.prod.wait_until_loaded("shared")
+        (server,) = (each for each in site.servers("shared") if each["Id"] not in before)
+        other.prod.succeed(other.prod.launch("shared", "storing"))
 
     left = {each["Id"] for each in site.docker.containers(labels.POOL)}
     assert server["Id"] not in left
