@@ -189,6 +189,11 @@ def digest_of(image: str | None) -> str | None:
     return (image or "").partition("@")[2] or None
 
 
+def is_reference(text: str) -> bool:
+    """Whether registries take it as a tag or a digest."""
+    return re.fullmatch(f"{_TAG}|{_DIGEST}", text) is not None
+
+
 def keeping_tag(digest: str) -> str:
     """A tag that no other image gets."""
     return KEEPING + digest.removeprefix("sha256:")[:_HEX_OF_TAG]

@@ -42,27 +42,46 @@ class CutSocket:
                 with suppress(OSError):
                     each.shutdown(socket.SHUT_RDWR)
 
+    @contextmanager
+    def while_cut(self) -> Iterator[None]:
+        """Cut it, and let everybody in again in the end."""
+        self.cut()
+        try:
+            yield
+        finally:
+            self.mend()
+
     def _accept(self, listener: socket.socket) -> None:
         while True:
             try:
                 client, _ = listener.accept()
-                daemon = socket.socket(socket.AF_UNIX)
+            except OSError:
+                return
+            threading.Thread(target=self._serve, args=(client,), daemon=True).start()
+
+    def _serve(self, client: socket.socket) -> None:
+        with client, socket.socket(socket.AF_UNIX) as daemon:
+            try:
                 daemon.connect(str(self._to))
             except OSError:
                 return
+            both = {client, daemon}
             with self._guard:
-                self._open |= {client, daemon}
-            for source, target in ((client, daemon), (daemon, client)):
-                threading.Thread(target=self._copy, args=(source, target), daemon=True).start()
+                self._open |= both
+            answers = threading.Thread(target=_copy, args=(daemon, client), daemon=True)
+            answers.start()
+            _copy(client, daemon)
+            answers.join()
+            with self._guard:
+                self._open -= both
 
-    def _copy(self, source: socket.socket, target: socket.socket) -> None:
-        with suppress(OSError):
-            while data := source.recv(_CHUNK_BYTES):
-                target.sendall(data)
-        with suppress(OSError):
-            target.shutdown(socket.SHUT_WR)
-        with self._guard:
-            self._open.discard(source)
+
+def _copy(source: socket.socket, target: socket.socket) -> None:
+    with suppress(OSError):
+        while data := source.recv(_CHUNK_BYTES):
+            target.sendall(data)
+    with suppress(OSError):
+        target.shutdown(socket.SHUT_WR)
 
 
 @contextmanager

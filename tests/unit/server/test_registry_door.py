@@ -240,10 +240,12 @@ def test_a_manifest_that_is_not_what_it_says_is_refused(door: Door) -> None:
     put = partial(door.client.put, auth=door.login())
 
     wrong = error_of(put(f"/v2/prod/manifests/{DIGEST}", content=MANIFEST))
+    long = error_of(put(f"/v2/prod/manifests/{'x' * 129}", content=MANIFEST))
     large = error_of(put("/v2/prod/manifests/1", content=b" " * (5 << 20)))
 
     assert wrong[:2] == (400, "NAME_INVALID")
     assert OF_MANIFEST in wrong[2]
+    assert long[:2] == (400, "NAME_INVALID")
     assert large[:2] == (413, "SIZE_INVALID")
     assert door.registry.asked == []
 

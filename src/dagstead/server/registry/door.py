@@ -38,7 +38,7 @@ from dagstead.errors import (
     UnauthenticatedError,
 )
 from dagstead.plane.registry import REGISTRY_PATH as PATH
-from dagstead.plane.registry import ImageManifest, is_digest, keeping_tag
+from dagstead.plane.registry import ImageManifest, is_digest, is_reference, keeping_tag
 from dagstead.server.authentication import note_refusal
 from dagstead.server.registry.upstream import RegistryCall, Upstream
 from dagstead.server.replies import status_of
@@ -244,6 +244,9 @@ class _Turn:
         body = await _small_body(self.request)
         manifest = ImageManifest.of(body)
         digest, reference = manifest.digest, self.asked.rest
+        if not is_reference(reference):
+            msg = f"{reference[:40]!r} can be no tag of an image: at most 128 letters and digits."
+            raise InvalidInputError(msg)
         if is_digest(reference) and reference != digest:
             msg = f"The manifest that arrived is {digest}, and not {reference}."
             raise InvalidInputError(msg)
