@@ -10,7 +10,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -285,10 +285,9 @@ def test_a_code_server_that_is_frozen_is_noticed_and_replaced(grounds: list[Grou
             ground.wait_for("live")
             ground.launch()
         finally:
-            for server in frozen:
-                # Its agent may have ended it by now.
-                with suppress(psutil.NoSuchProcess):
-                    server.kill()
+            # Its agent may have ended it by now.
+            for server in filter(psutil.Process.is_running, frozen):
+                server.kill()
 
     together(grounds, step)
 

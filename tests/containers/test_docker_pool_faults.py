@@ -8,13 +8,13 @@ from random import Random
 import pytest
 
 from tests.support.containers.docker import Docker
-from tests.support.faults.bench import Cell, running
+from tests.support.faults.bench import Cell
 from tests.support.faults.containers import CONTAINER_CELLS, up_in_containers
 from tests.support.faults.matrix import hold
 from tests.support.faults.places import Places
 from tests.support.faults.terminations import terminate_at_random_moments
 
-pytestmark = pytest.mark.containers
+pytestmark = [pytest.mark.containers, pytest.mark.thorough]
 
 
 @pytest.fixture(scope="module")
@@ -25,13 +25,7 @@ def places(docker: Docker, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     found.close()
 
 
-def marked(cell: Cell[object]) -> pytest.ParameterSet:
-    # What fails in mid-run is among the pool's promises, too.
-    marks = [pytest.mark.thorough] if cell.moment is running else []
-    return pytest.param(cell, id=cell.name, marks=marks)
-
-
-@pytest.mark.parametrize("cell", [marked(cell) for cell in CONTAINER_CELLS])
+@pytest.mark.parametrize("cell", CONTAINER_CELLS, ids=lambda cell: cell.name)
 def test_every_run_ends_once_with_its_true_reason(
     cell: Cell[object], places: Places, record_property: Callable[[str, object], None]
 ) -> None:

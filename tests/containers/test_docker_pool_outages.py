@@ -104,6 +104,7 @@ def begun(site: PoolSite, location: str) -> str:
     return str(found[0]["Id"])
 
 
+@pytest.mark.thorough
 def test_docker_is_away_while_locations_load_and_a_run_goes_on(faulty: Faulty) -> None:
     site = faulty.site
     faulty.deploy("here", faulty.image)
@@ -125,6 +126,7 @@ def test_docker_is_away_while_locations_load_and_a_run_goes_on(faulty: Faulty) -
     site.prod.succeed(site.launched("away", "storing"))
 
 
+@pytest.mark.thorough
 def test_docker_is_away_when_a_location_is_to_be_loaded(faulty: Faulty) -> None:
     """The official launcher looks at what there is first, so that it waits for Docker."""
     site = faulty.site
@@ -192,6 +194,7 @@ def test_an_image_with_another_user_and_one_with_a_good_entry_point_run(faulty: 
     assert "stored by 1000" in site.prod.messages(runs[0])
 
 
+@pytest.mark.thorough
 def test_a_second_pool_on_the_daemon_cleans_up_its_own_only(
     faulty: Faulty, agent_image: str, tmp_path: Path
 ) -> None:

@@ -6,4 +6,4 @@ import pytest
 
 from tests.support.pool_promises.branch_servers import *
 
-pytestmark = pytest.mark.containers
+pytestmark = [pytest.mark.containers, pytest.mark.thorough]

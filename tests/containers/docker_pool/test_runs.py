@@ -6,4 +6,4 @@ import pytest
 
 from tests.support.pool_promises.runs import *
 
-pytestmark = pytest.mark.containers
+pytestmark = [pytest.mark.containers, pytest.mark.thorough]
