@@ -273,7 +273,7 @@ def test_a_code_server_that_is_killed_is_replaced(grounds: list[Ground]) -> None
 
 
 def test_a_code_server_that_is_frozen_is_noticed_and_replaced(grounds: list[Ground]) -> None:
-    """The kernel goes on to take connections for it."""
+    """The kernel goes on to take connections for it, until its agent has ended it."""
 
     def step(ground: Ground) -> None:
         frozen = code_servers(ground.agent)
@@ -285,7 +285,6 @@ def test_a_code_server_that_is_frozen_is_noticed_and_replaced(grounds: list[Grou
             ground.wait_for("live")
             ground.launch()
         finally:
-            # Its agent may have ended it by now.
             for server in filter(psutil.Process.is_running, frozen):
                 server.kill()
 
