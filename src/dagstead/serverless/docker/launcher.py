@@ -212,6 +212,7 @@ class DockerPoolLauncher(  # type: ignore[misc]
                 self._load_interrupted()
                 if now >= self._next_sweep:
                     self._next_sweep = now + _SWEEP_SECONDS
+                    self._parts.sweep_volumes()
                     deployed = self._images.keys() & set(self._desired_entries or ())
                     self._parts.sweep_images({self._images[key] for key in deployed})
             except DOCKER_ERRORS as error:

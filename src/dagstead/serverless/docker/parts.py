@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 from dagstead.serverless.configuration import LauncherConfiguration
@@ -19,11 +19,13 @@ from dagstead.serverless.docker.image_notes import ImageNotes
 from dagstead.serverless.docker.images import PoolImages
 from dagstead.serverless.docker.pex_images import PexImages
 from dagstead.serverless.docker.run_launcher import RunParts
+from dagstead.serverless.docker.storage import remove_deleted
 from dagstead.serverless.docker.surroundings import Surroundings
 from dagstead.serverless.docker_choice import DockerChoice
 from dagstead.serverless.downloads import pex_files_of
 from dagstead.serverless.environ import container_environment
 from dagstead.serverless.home import PoolHome
+from dagstead.serverless.still_needed import existing
 from dagstead.serverless.worker_tokens import TokenKeeper, WorkerTokens, keeper_of
 
 if TYPE_CHECKING:
@@ -78,6 +80,11 @@ class DockerParts:
     def notes(self) -> ImageNotes:
         """The images that this pool brought to the daemon."""
         return ImageNotes(home=self.home, pool=self.choice.pool, clock=time.time)
+
+    def sweep_volumes(self) -> None:
+        """Remove what deleted deployments have left."""
+        for name in remove_deleted(self.choice.pool, partial(existing, self.instance)):
+            logger.info("Removed what the deleted deployment %s had left.", name)
 
     def sweep_images(self, deployed: Collection[str]) -> None:
         """Remove the images that nobody needed for as long as ended runs are kept.

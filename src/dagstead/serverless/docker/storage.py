@@ -7,12 +7,15 @@ import io
 import tarfile
 from typing import TYPE_CHECKING
 
+import docker.errors
 import docker.types
 from dagster_cloud.workspace.docker.utils import docker_client_from_env
 
 from dagstead.serverless.docker import labels
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Sequence
+
     from docker.models.containers import Container
 
     from dagstead.serverless.docker_choice import DockerChoice
@@ -37,6 +40,36 @@ def storage_of(choice: DockerChoice, deployment: str) -> docker.types.Mount:
     return docker.types.Mount(
         target=STORAGE, source=volume_of(choice, deployment), type="volume", labels=marks
     )
+
+
+def remove_deleted(
+    pool: str, existing: Callable[[Sequence[str]], Collection[str] | None]
+) -> list[str]:
+    """Remove the volumes of deleted deployments.
+
+    One that a container still has is kept for now: containers of ended runs go after some days.
+
+    Args:
+        pool: its name.
+        existing: which of some deployments exist; ``None`` when the control plane does not say.
+
+    Returns:
+        The names of the deployments.
+    """
+    volumes = docker_client_from_env().volumes.list(
+        filters=labels.wanted(pool, [labels.DEPLOYMENT])
+    )
+    named = {str(each.attrs["Labels"][labels.DEPLOYMENT]): each for each in volumes}
+    known = existing(sorted(named)) if named else None
+    removed: list[str] = []
+    for name in sorted(named) if known is not None else ():
+        if name not in (known or ()):
+            try:
+                named[name].remove()
+            except docker.errors.APIError:
+                continue
+            removed.append(name)
+    return removed
 
 
 def open_storage(container: Container) -> None:
