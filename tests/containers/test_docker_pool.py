@@ -220,8 +220,8 @@ def test_a_pool_leaves_no_code_server_behind(site: Site) -> None:
         60,
         "the next pool to remove the code server of the one before",
     )
-    site.launched(IMAGE, "plain_assets")
-    assert len(site.servers(IMAGE)) == 1
+    site.prod.succeed(site.launched(IMAGE, "plain_assets"))
+    eventually(lambda: len(site.servers(IMAGE)) == 1, 60, "the code server of the next pool")
     site.plane.stop_pool()
 
     assert site.docker.containers(labels.SERVER) == []
