@@ -144,7 +144,7 @@ class Planner:
             raise InvalidInputError(msg)
         why_image = self._images.why(location)
         if why_image is not None:
-            return Strategy.DOCKER, f"{found.reason}; {why_image}"
+            return Strategy.DOCKER, f"it is serverless, and {why_image}"
         return _BY_KIND[location.kind], found.reason
 
     def _how(

@@ -54,7 +54,7 @@ def test_a_setting_makes_images_of_those_with_a_dockerfile(
     }
     weather, _, digits = repository.plan().builds
     file = f"{folder}pyproject.toml"
-    assert f"it has a Dockerfile, and serverless-images of {file}" in weather.reason
+    assert f"it is serverless, and has a Dockerfile: serverless-images of {file}" in weather.reason
     assert [each.location for each in repository.plan().needs_registry] == ["weather"]
     assert digits.reason.startswith("build.registry is")
 

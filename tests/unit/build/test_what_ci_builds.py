@@ -63,7 +63,7 @@ def test_what_ci_builds_as_an_image_is_planned_as_one(
 
     assert isinstance(build.how, DockerPlan)
     assert build.how.is_for_control_plane
-    assert f"; CI builds an image for it ({_WORKFLOW}:{line})" in build.reason
+    assert f"it is serverless, and CI builds an image for it ({_WORKFLOW}:{line})" in build.reason
     assert asked.strategy is Strategy.PEX
 
 
@@ -175,7 +175,7 @@ def test_a_plan_says_that_ci_builds_for_another_python(
     (planned,) = repository.plan().builds
     (asked,) = repository.plan(python=OWN_VERSION).builds
 
-    assert planned.reason.endswith(said or "so it is built as a PEX file")
+    assert planned.reason.endswith(said or "nothing names a registry, an image or an agent")
     assert isinstance(planned.how, PexPlan)
     nothing = ", and nothing asks for another"
     assert planned.how.python_reason == f"it runs this command{said or nothing}"

@@ -46,7 +46,7 @@ class ServerlessImages:
         file = self._setting_file(location)
         if (self.asked or file is not None) and self._has_dockerfile(location):
             where = "--serverless-images" if self.asked else f"{SERVERLESS_IMAGES} of {file}"
-            return f"it has a Dockerfile, and {where} says that those are images"
+            return f"has a Dockerfile: {where} says that those are images"
         return self._as_ci_does(location)
 
     def _as_ci_does(self, location: Location) -> str | None:

@@ -35,8 +35,7 @@ def classify(entry: Node) -> Classification:
         case Kind.SERVERLESS:
             return Classification(
                 kind=Kind.SERVERLESS,
-                reason="nothing names a registry, an image or an agent, so it is built as a PEX "
-                "file",
+                reason="nothing names a registry, an image or an agent",
                 node=entry.get("location_name") or entry,
             )
 
