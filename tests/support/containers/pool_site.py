@@ -70,7 +70,7 @@ class PoolSite:
     def workers(self, run_id: str) -> list[dict[str, Any]]:
         return self.docker.containers(f"{labels.RUN}={run_id}")
 
-    def error_of(self, location: str, words: str = "", seconds: float = _SECONDS) -> str:
+    def error_of(self, location: str, words: str, seconds: float = _SECONDS) -> str:
         """The error of a location that does not load, once it has these words; no traceback."""
 
         def found() -> str | None:
