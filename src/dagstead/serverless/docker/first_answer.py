@@ -14,9 +14,10 @@ from dagstead.serverless.docker.image_problems import problem_of
 if TYPE_CHECKING:
     from dagster._grpc.client import DagsterGrpcClient
 
-    from dagstead.serverless.docker.containers import PoolContainers
+    from dagstead.serverless.docker.containers import HowItEnded, PoolContainers
 
 _POLL_SECONDS = 0.25
+_REMOVAL_SECONDS = 1.0
 _TAIL_LINES = 40
 _NAME = "Its code server"
 _LOADED_AGAIN = (
@@ -66,7 +67,7 @@ class FirstAnswer:
 
     def _raise_if_over(self, error: Exception, *, is_late: bool) -> None:
         end = self.containers.how_it_ended(self.container)
-        if end is None and not self.containers.is_there(self.container):
+        if self._is_removed(end):
             raise LoadInterruptedError(
                 "The container of its code server is gone: somebody has removed it. It is loaded "
                 "again."
@@ -86,6 +87,14 @@ class FirstAnswer:
                 "raise DAGSTEAD_POOL_START_SECONDS and start the pool again."
             )
             raise self._with_output(reason, about_image=True) from error
+
+    def _is_removed(self, end: HowItEnded | None) -> bool:
+        if end is not None and not end.is_killed:
+            return False
+        if end is not None:
+            # Docker kills what it is told to remove by force, and removes it a moment later.
+            time.sleep(_REMOVAL_SECONDS)  # noqa: TID251 - and nothing says that it will
+        return not self.containers.is_there(self.container)
 
     def end_in_a_question(self) -> ContainerError | None:
         """Why the server that had answered ended while it was asked; ``None`` while it runs."""
