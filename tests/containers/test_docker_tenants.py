@@ -198,7 +198,8 @@ def test_nothing_of_the_machine_is_mounted_and_no_right_of_its_root_is_given(
     tenants: Tenants,
 ) -> None:
     site = tenants.site
-    containers = site.docker.containers(labels.DEPLOYMENT)
+    pool = site.servers("prod")[0]["Config"]["Labels"][labels.POOL]
+    containers = site.docker.containers(labels.DEPLOYMENT, f"{labels.POOL}={pool}")
     volumes = {
         (each["Config"]["Labels"][labels.DEPLOYMENT], mount["Name"])
         for each in containers
