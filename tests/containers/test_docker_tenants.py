@@ -153,7 +153,7 @@ def test_they_see_neither_each_other_nor_the_control_plane(tenants: Tenants) -> 
     held = site.prod.launch("prod", "holding")
     eventually(lambda: "holding\n" in site.prod.messages(held), 90, "the run of prod")
     (worker,) = site.workers(held)
-    (server,) = site.docker.containers(labels.SERVER, f"{labels.DEPLOYMENT}=prod")
+    (server,) = site.servers("prod")
     ((_, network),) = server["NetworkSettings"]["Networks"].items()
     data = site.plane.data
 

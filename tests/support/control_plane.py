@@ -106,6 +106,11 @@ class ControlPlane:
         """Everything that the web server has logged, through all its restarts."""
         return (self.folder / "web.log").read_text(encoding="utf-8", errors="replace")
 
+    @property
+    def pool_log(self) -> str:
+        """Everything that the managed pool has logged, through all its restarts."""
+        return (self.folder / "pool.log").read_text(encoding="utf-8", errors="replace")
+
     def start(self) -> None:
         """Start what does not run, and wait for the web server's first answer."""
         if self._web is None:
@@ -157,6 +162,8 @@ class ControlPlane:
 
     def stop(self) -> None:
         """End them in order."""
+        if self._pool is not None:
+            self.stop_pool()
         for child in self._children():
             child.stop()
         self._web = self._daemon = self._pool = None

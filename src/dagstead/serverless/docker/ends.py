@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from dagstead.serverless.docker import labels
@@ -13,12 +14,11 @@ from dagstead.serverless.docker.containers import PoolContainer, PoolContainers
 from dagstead.serverless.docker.left_over import ContainerRun
 from dagstead.serverless.home import PoolHome, read_json, remove, write_json
 from dagstead.serverless.reports import report_canceled, report_stop
+from dagstead.serverless.shutdown import INTERRUPT_SECONDS, report_all
 
 if TYPE_CHECKING:
     from dagster_cloud.instance import DagsterCloudAgentInstance
 
-#: Enough for Dagster to report that a run was interrupted.
-_INTERRUPT_SECONDS = 10.0
 _POLL_SECONDS = 0.2
 logger = logging.getLogger("dagstead.serverless.runs")
 
@@ -65,15 +65,13 @@ class RunEnds:
     def stop_all(self) -> None:
         """Interrupt all runs, wait a little, and kill those that are left: the pool is ending."""
         workers = [each for each in self.containers.workers() if not each.has_ended]
+        report_all([_run_of(each) for each in workers], partial(report_stop, self.instance))
         for worker in workers:
-            run = _run_of(worker)
-            logger.warning("Stopping the container of run %s with the pool.", run.run_id)
-            try:
-                report_stop(self.instance, run)
-            except Exception as error:  # noqa: BLE001 - the stop goes on, whatever it is
-                logger.warning("Could not write into run %s who ends it: %s", run.run_id, error)
+            logger.warning(
+                "Stopping the container of run %s with the pool.", _run_of(worker).run_id
+            )
             self.containers.signal(worker.id, "SIGINT")
-        deadline = time.monotonic() + _INTERRUPT_SECONDS
+        deadline = time.monotonic() + INTERRUPT_SECONDS
         while time.monotonic() < deadline:
             if all(each.has_ended for each in self.containers.workers()):
                 return
