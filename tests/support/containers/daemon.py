@@ -49,6 +49,35 @@ def docker_daemon() -> Iterator[Path]:
         yield SOCKET
 
 
+@contextmanager
+def small_daemon(folder: Path, megabytes: int) -> Iterator[Path]:
+    """The socket of one more daemon, on a disk of its own in memory.
+
+    Args:
+        folder: receives its log, and the socket.
+        megabytes: the size of that disk.
+    """
+    data, path = folder / "data", folder / "small.sock"
+    data.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", data], check=True)
+    command: list[str | Path] = [
+        *(container_program("/usr/sbin/dockerd"), "--host", f"unix://{path}"),
+        *("--data-root", data, "--exec-root", folder / "exec", "--pidfile", folder / "pid"),
+        *("--bridge", "none", "--iptables=false", "--ip-forward=false"),
+    ]
+    bridges = _bridges()
+    try:
+        with ChildProcess(command, log=folder / "small.log") as daemon:
+            eventually(lambda: _served(path) or _died(daemon), _START_SECONDS, "dockerd")
+            yield path
+            daemon.stop(60)
+    finally:
+        _remove(folder / "exec")
+        subprocess.run(["umount", "--lazy", data], check=False)
+        for name in _bridges() - bridges:
+            subprocess.run(["ip", "link", "delete", name], check=False)
+
+
 def docker_program() -> Path:
     """Debian's Docker client; another one in front of it in PATH may lack BuildKit."""
     return container_program("/usr/bin/docker")

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from dagstead.serverless.docker.containers import HowItEnded
+from dagstead.serverless.docker.daemon import advice_on_full_disk
 from dagstead.serverless.docker.image_problems import problem_in
 from dagstead.serverless.sandbox.limits import ProcessLimits
 
@@ -67,3 +68,13 @@ def test_the_problem_of_an_image_is_named_with_the_next_step(
 def test_code_that_fails_by_itself_is_no_problem_of_the_image() -> None:
     assert problem("ZeroDivisionError: division by zero") is None
     assert problem("ModuleNotFoundError: No module named 'dagster_dbt'") is None
+
+
+def test_a_full_disk_is_told_from_other_failures() -> None:
+    full = "write /var/lib/docker/tmp/GetImageBlob1: no space left on device"
+    advice = advice_on_full_disk(full)
+
+    assert advice is not None
+    assert "docker system df" in advice
+    assert advice_on_full_disk("OSError: [Errno 28] No space left on device") == advice
+    assert advice_on_full_disk("manifest unknown") is None

@@ -1,4 +1,4 @@
-"""The Docker daemon as it fails: away, or ending in the middle of an answer."""
+"""The Docker daemon as it fails: away, ending in the middle of an answer, or with a full disk."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ DOCKER_ERRORS: Final = (
     requests.RequestException,
     urllib3.exceptions.HTTPError,
 )
+#: The system's words, in whatever Docker or a program in a build was writing.
+_FULL = "no space left on device"
 
 
 def answers() -> bool:
@@ -24,3 +26,17 @@ def answers() -> bool:
         return bool(docker_client_from_env().ping())
     except DOCKER_ERRORS:
         return False
+
+
+def advice_on_full_disk(said: str) -> str | None:
+    """What to do when Docker's disk was full; ``None`` when it was not.
+
+    Args:
+        said: Docker's error.
+    """
+    if _FULL not in said.lower():
+        return None
+    return (
+        "The disk of Docker on the pool's machine is full: make room there (`docker system df` "
+        "shows what takes it), and deploy again."
+    )

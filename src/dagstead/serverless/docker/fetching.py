@@ -11,6 +11,7 @@ from dagster_cloud.workspace.docker.utils import docker_client_from_env
 from docker.utils import parse_repository_tag
 
 from dagstead.errors import ContainerError
+from dagstead.serverless.docker.daemon import DOCKER_ERRORS, advice_on_full_disk, answers
 
 if TYPE_CHECKING:
     from dagstead.serverless.docker.image_notes import ImageNotes
@@ -44,7 +45,9 @@ class ImageFetcher:
         login = {"username": _USER, "password": self.token} if is_own else None
         try:
             _pull(image, login)
-        except (docker.errors.APIError, ContainerError) as error:
+        except (*DOCKER_ERRORS, ContainerError) as error:
+            if not answers():
+                raise
             if not here:
                 raise ContainerError(_not_fetched(image, error)) from error
             logger.warning("Image %s is run as it is on this machine: %s", image, error)
@@ -78,10 +81,10 @@ def _pull(image: str, login: dict[str, str] | None) -> None:
             raise ContainerError(str(line["error"]))
 
 
-def _not_fetched(image: str, error: docker.errors.APIError | ContainerError) -> str:
+def _not_fetched(image: str, error: Exception) -> str:
     said = str(getattr(error, "explanation", None) or error).strip().rstrip(".")
-    return (
-        f"Image {image} cannot be fetched: {said}. Look whether its registry answers, has this "
-        "image, and lets Docker on the pool's machine in (`docker pull` there says the same); then "
-        "deploy again."
+    next_step = advice_on_full_disk(said) or (
+        "Look whether its registry answers, has this image, and lets Docker on the pool's machine "
+        "in (`docker pull` there says the same); then deploy again."
     )
+    return f"Image {image} cannot be fetched: {said}. {next_step}"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dagstead.errors import ContainerError, LoadInterruptedError
-from dagstead.serverless.docker.daemon import DOCKER_ERRORS, answers
+from dagstead.serverless.docker.daemon import DOCKER_ERRORS, advice_on_full_disk, answers
 from dagstead.serverless.docker.image_problems import problem_of
 
 if TYPE_CHECKING:
@@ -127,4 +127,6 @@ def not_started(error: Exception, image: str | None = None) -> ContainerError:
     if not answers():
         return LoadInterruptedError(f"Docker does not answer: {error}. {_LOADED_AGAIN}")
     problem = problem_of(image, str(error)) if image else None
-    return ContainerError(problem or f"Docker did not start its code server: {error}.")
+    full = advice_on_full_disk(str(error))
+    failed = f"Docker did not start its code server: {error}."
+    return ContainerError(problem or (f"{failed} {full}" if full else failed))

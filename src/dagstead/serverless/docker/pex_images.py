@@ -22,6 +22,7 @@ from dagster_cloud.workspace.docker.utils import docker_client_from_env
 
 from dagstead.errors import PexError
 from dagstead.serverless.docker import labels
+from dagstead.serverless.docker.daemon import advice_on_full_disk
 from dagstead.serverless.docker.fetching import is_here
 from dagstead.serverless.home import remove
 from dagstead.serverless.unpacking import check_end
@@ -226,10 +227,12 @@ def _without_compiled(entry: tarfile.TarInfo) -> tarfile.TarInfo | None:
 def _not_built(packed: str, error: docker.errors.BuildError) -> PexError:
     output = "".join(str(line.get("stream", "")) for line in error.build_log)
     last = "\n".join(output.splitlines()[-_OUTPUT_LINES:])
+    next_step = advice_on_full_disk(f"{error}\n{last}") or (
+        "Most often it was built for another Python or platform, or has no dagster or "
+        "dagster-cloud in it: compare `--python-version` of the build with the pool's base image."
+    )
     return PexError(
-        f"No image could be made of PEX file {packed}: {error}. Most often it was built for "
-        "another Python or platform, or has no dagster or dagster-cloud in it: compare "
-        f"`--python-version` of the build with the pool's base image. The build said:\n{last}"
+        f"No image could be made of PEX file {packed}: {error}. {next_step} The build said:\n{last}"
     )
 
 
