@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import shutil
+import socket
+import tempfile
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from dagstead.serverless.docker import labels
-from dagstead.testing.waiting import DeadlinePassedError, eventually
+from dagstead.testing.waiting import eventually
 from tests.support.containers.base_image import BASE_IMAGE
 from tests.support.containers.cut_socket import CutSocket, cut_socket
-from tests.support.containers.daemon import SOCKET
+from tests.support.containers.daemon import SOCKET, small_daemon
 from tests.support.containers.docker import Docker
 from tests.support.containers.pool_site import PoolSite, pool_site
 from tests.support.containers.registry import Registry
@@ -128,12 +132,12 @@ def test_docker_is_away_while_locations_load_and_a_run_goes_on(faulty: Faulty) -
 
 @pytest.mark.thorough
 def test_docker_is_away_when_a_location_is_to_be_loaded(faulty: Faulty) -> None:
-    """The official launcher looks at what there is first, so that it waits for Docker."""
     site = faulty.site
+    before = site.plane.pool_log
     with faulty.way.while_cut():
         faulty.deploy("later", faulty.image)
-        with pytest.raises(DeadlinePassedError):
-            eventually(lambda: site.prod.location("later").load_status == "LOADED", 8, "a load")
+        site.error_of("later", "Docker does not answer")
+        assert "Traceback" not in site.plane.pool_log.removeprefix(before)
 
     site.loaded_in_the_end("later")
 
@@ -145,6 +149,21 @@ def test_a_container_that_is_removed_while_it_loads(faulty: Faulty) -> None:
 
     site.error_of("removed", "is gone: somebody has removed it")
     site.loaded_in_the_end("removed")
+
+
+def test_a_registry_that_never_answers_holds_up_its_own_location_only(faulty: Faulty) -> None:
+    site = faulty.site
+    with closing(socket.create_server(("127.0.0.1", 0))) as silent:
+        image = f"127.0.0.1:{silent.getsockname()[1]}/silent:1"
+        faulty.deploy("held", image)
+        eventually(lambda: f"fetches {image}" in site.page("held"), 30, "what the pool waits for")
+        faulty.deploy("meanwhile", faulty.image)
+
+        site.prod.wait_until_loaded("meanwhile")
+
+        assert site.prod.location("held").load_status == "LOADING"
+    # It has hung up.
+    site.error_of("held", f"Image {image} cannot be fetched")
 
 
 def test_images_in_which_no_code_server_starts(faulty: Faulty, tmp_path: Path) -> None:
@@ -192,6 +211,31 @@ def test_an_image_with_another_user_and_one_with_a_good_entry_point_run(faulty: 
     for run_id in runs:
         site.prod.succeed(run_id)
     assert "stored by 1000" in site.prod.messages(runs[0])
+
+
+@pytest.mark.thorough
+def test_a_full_disk_is_named_and_once_there_is_room_the_location_loads(
+    docker: Docker, registry: Registry, agent_image: str, tmp_path: Path
+) -> None:
+    short = Path(tempfile.mkdtemp(prefix="dgst-"))
+    with small_daemon(short, 600) as path:
+        filled = short / "data" / "filled"
+        with pool_site(
+            docker, registry, agent_image, tmp_path, {"DOCKER_HOST": f"unix://{path}"}
+        ) as site:
+            image = site.image(_FILES)
+            filled.write_bytes(bytes(500 * 2**20))
+            site.prod.deploy("large", "faulty", image=image)
+
+            said = site.error_of("large", "no space left on device")
+            assert f"Image {image} cannot be fetched" in said
+            assert "make room there (`docker system df`" in said
+            assert "registry" not in said.replace(image, "")
+
+            filled.unlink()
+            site.prod.deploy("large", "faulty", image=image)
+            site.loaded_in_the_end("large")
+    shutil.rmtree(short, ignore_errors=True)
 
 
 @pytest.mark.thorough

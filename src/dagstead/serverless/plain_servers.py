@@ -113,6 +113,13 @@ class PlainServersLauncher(DagsterCloudUserCodeLauncher[Handle], Generic[Handle]
             for deployment, value in statuses.items()
         }
 
+    def _get_multipex_server_handles_for_location(
+        self,
+        deployment_name: str,  # noqa: ARG002 - upstream's
+        location_name: str,  # noqa: ARG002 - upstream's
+    ) -> list[Handle]:
+        return []
+
     def _get_multipex_server(
         self,
         deployment_name: str,  # noqa: ARG002 - upstream's

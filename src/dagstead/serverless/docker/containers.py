@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -144,6 +145,11 @@ class PoolContainers:
         except docker.errors.APIError as error:
             if not _has_ended_already(error):
                 raise
+
+    def stop(self, container: str) -> None:
+        """Ask a container's program to end; by force after Docker's 10 seconds."""
+        with suppress(docker.errors.NotFound):
+            docker_client_from_env().api.stop(container)
 
     def remove(self, container: str) -> None:
         """End a container by force and remove it; nothing happens when it is gone."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
@@ -49,6 +50,7 @@ from dagstead.serverless.docker.images import require_code
 from dagstead.serverless.docker.instance import for_containers
 from dagstead.serverless.docker.network import is_of_this_machine
 from dagstead.serverless.docker.parts import DockerParts
+from dagstead.serverless.docker.preparation import Preparation, UnreadyImages
 from dagstead.serverless.docker.relay import Relay
 from dagstead.serverless.docker.run_launcher import DockerPoolRunLauncher
 from dagstead.serverless.docker.server_output import OutputFollower
@@ -67,6 +69,10 @@ if TYPE_CHECKING:
     from dagster_cloud_cli.core.workspace import CodeLocationDeployData
 
 _LOOK_SECONDS = 5.0
+_STOPPED_AT_ONCE = 8
+#: How long images may hold up what is ready: when the pool has just started, and later.
+_FIRST_SECONDS = 60.0
+_READY_SECONDS = 0.5
 _SWEEP_SECONDS = 600.0
 
 
@@ -93,11 +99,13 @@ class DockerPoolLauncher(  # type: ignore[misc]
         self._choice: DockerChoice = configuration.docker
         self._next_look = 0.0
         self._next_sweep = 0.0
+        self._preparation = Preparation(self._prepared)
         #: The image of each location that was started.
         self._images: dict[tuple[str, str], str] = {}
         #: The locations that failed to load for reasons that pass.
         self._interrupted: set[tuple[str, str]] = set()
         self._logs = logs_sent_by(lambda: self._instance)
+        self._unready = UnreadyImages(self._logs)
         super().__init__(  # type: ignore[no-untyped-call]
             inst_data=inst_data,
             networks=[self._choice.network],
@@ -220,11 +228,49 @@ class DockerPoolLauncher(  # type: ignore[misc]
 
     # -- Code servers --------------------------------------------------------------------------
 
+    def _reconcile(
+        self,
+        desired_entries: dict[tuple[str, str], UserCodeLauncherEntry],
+        upload_locations: set[tuple[str, str]],
+        *arguments: Any,
+        **named: Any,
+    ) -> None:
+        """Bring the servers in line with what is deployed, as far as its images are ready."""
+        self._preparation.begin(
+            {
+                key: entry
+                for key, entry in desired_entries.items()
+                if getattr(self._actual_entries.get(key), "update_timestamp", None)
+                != entry.update_timestamp
+            }
+        )
+        # Requests are served after the first time: as many locations as can be should be there.
+        is_first = self._reconcile_count == 0
+        unready = self._preparation.unready(_FIRST_SECONDS if is_first else _READY_SECONDS)
+        self._unready.say({key: desired_entries[key].code_location_deploy_data for key in unready})
+        for key in unready:
+            actual = self._actual_entries.get(key)
+            if actual is None:
+                del desired_entries[key]
+            else:
+                desired_entries[key] = actual
+        later = upload_locations & unready
+        upload_locations -= later
+        with self._metadata_lock:
+            self._upload_locations |= later
+        super()._reconcile(desired_entries, upload_locations, *arguments, **named)
+
+    def _prepared(
+        self, deployment: str, location: str, data: CodeLocationDeployData
+    ) -> CodeLocationDeployData:
+        require_code(deployment, location, data)
+        return self._parts.images.for_location(data)
+
     def _start_new_server_spinup(
         self, deployment_name: str, location_name: str, desired_entry: UserCodeLauncherEntry
     ) -> DagsterCloudGrpcServer:
-        data = desired_entry.code_location_deploy_data
         try:
+            data = self._preparation.take((deployment_name, location_name))
             return self._started_server(
                 deployment_name, location_name, data, desired_entry.update_timestamp
             )
@@ -237,8 +283,6 @@ class DockerPoolLauncher(  # type: ignore[misc]
     def _started_server(
         self, deployment: str, location: str, data: CodeLocationDeployData, timestamp: float
     ) -> DagsterCloudGrpcServer:
-        require_code(deployment, location, data)
-        data = self._parts.images.for_location(data)
         self._images[deployment, location] = str(data.image)
         token = self._parts.tokens.for_server(deployment, location)
         port = get_code_server_port()
@@ -347,7 +391,11 @@ class DockerPoolLauncher(  # type: ignore[misc]
             self._trigger_recovery_server_restart(key)
 
     def _has_ended(self, server_handle: DagsterDockerContainer) -> bool:
-        return self._parts.handles.has_ended(server_handle)
+        try:
+            return self._parts.handles.has_ended(server_handle)
+        except DOCKER_ERRORS:
+            # Unknown. It may well answer: containers can run on without their daemon.
+            return False
 
     def _how_it_ended(self, server_handle: DagsterDockerContainer) -> str:
         return self._parts.handles.how_it_ended(server_handle)
@@ -371,14 +419,30 @@ class DockerPoolLauncher(  # type: ignore[misc]
         if not include_own_servers:
             return
         try:
-            for handle in self._list_server_handles():
-                self._graceful_remove_server_handle(handle)
+            handles = self._list_server_handles()
         except DOCKER_ERRORS as error:
             self._logger.warning(
                 "Docker does not answer: %s. The next pool of this folder removes the code servers "
                 "that are left.",
                 error,
             )
+            return
+        with ThreadPoolExecutor(_STOPPED_AT_ONCE) as executor:
+            list(executor.map(self._graceful_remove_server_handle, handles))
+
+    def _graceful_remove_server_handle(self, server_handle: DagsterDockerContainer) -> None:
+        try:
+            super()._graceful_remove_server_handle(server_handle)
+        except DOCKER_ERRORS as error:
+            self._logger.warning(
+                "The container %s of a code server is removed later: %s", server_handle, error
+            )
+            with self._grpc_servers_lock:
+                self._pending_delete_grpc_server_handles.add(server_handle)
+
+    def _remove_server_handle(self, server_handle: DagsterDockerContainer) -> None:
+        self._parts.containers.stop(str(server_handle))
+        self._parts.containers.remove(str(server_handle))
 
     @property
     def supports_get_current_runs_for_server_handle(self) -> bool:
