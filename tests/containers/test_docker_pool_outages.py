@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import shutil
 import socket
 import tempfile
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -215,27 +214,25 @@ def test_an_image_with_another_user_and_one_with_a_good_entry_point_run(faulty: 
 
 @pytest.mark.thorough
 def test_a_full_disk_is_named_and_once_there_is_room_the_location_loads(
-    docker: Docker, registry: Registry, agent_image: str, tmp_path: Path
+    faulty: Faulty, agent_image: str, tmp_path: Path
 ) -> None:
-    short = Path(tempfile.mkdtemp(prefix="dgst-"))
-    with small_daemon(short, 600) as path:
-        filled = short / "data" / "filled"
-        with pool_site(
-            docker, registry, agent_image, tmp_path, {"DOCKER_HOST": f"unix://{path}"}
-        ) as site:
-            image = site.image(_FILES)
-            filled.write_bytes(bytes(500 * 2**20))
-            site.prod.deploy("large", "faulty", image=image)
+    # Paths of sockets are short.
+    with tempfile.TemporaryDirectory(prefix="dgst-") as name, ExitStack() as stack:
+        folder = Path(name)
+        variables = {"DOCKER_HOST": f"unix://{stack.enter_context(small_daemon(folder, 900))}"}
+        docker, registry = faulty.site.docker, faulty.site.registry
+        site = stack.enter_context(pool_site(docker, registry, agent_image, tmp_path, variables))
+        filling = folder / "data" / "filling"
+        filling.write_bytes(bytes(800 * 2**20))
+        site.prod.deploy("large", "faulty", image=faulty.image)
 
-            said = site.error_of("large", "no space left on device")
-            assert f"Image {image} cannot be fetched" in said
-            assert "make room there (`docker system df`" in said
-            assert "registry" not in said.replace(image, "")
+        said = site.error_of("large", "no space left on device")
+        assert f"Image {faulty.image} cannot be fetched" in said
+        assert "make room there (`docker system df`" in said
 
-            filled.unlink()
-            site.prod.deploy("large", "faulty", image=image)
-            site.loaded_in_the_end("large")
-    shutil.rmtree(short, ignore_errors=True)
+        filling.unlink()
+        site.prod.deploy("large", "faulty", image=faulty.image)
+        site.loaded_in_the_end("large")
 
 
 @pytest.mark.thorough

@@ -65,17 +65,15 @@ def small_daemon(folder: Path, megabytes: int) -> Iterator[Path]:
         *("--data-root", data, "--exec-root", folder / "exec", "--pidfile", folder / "pid"),
         *("--bridge", "none", "--iptables=false", "--ip-forward=false"),
     ]
-    bridges = _bridges()
     try:
         with ChildProcess(command, log=folder / "small.log") as daemon:
             eventually(lambda: _served(path) or _died(daemon), _START_SECONDS, "dockerd")
             yield path
+            _docker_quietly(f"--host=unix://{path}", "network", "prune", "--force")
             daemon.stop(60)
     finally:
         _remove(folder / "exec")
         subprocess.run(["umount", "--lazy", data], check=False)
-        for name in _bridges() - bridges:
-            subprocess.run(["ip", "link", "delete", name], check=False)
 
 
 def docker_program() -> Path:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _POLL_SECONDS = 0.25
 _REMOVAL_SECONDS = 1.0
+_AWAY_SECONDS = 15.0
 _TAIL_LINES = 40
 _NAME = "Its code server"
 _LOADED_AGAIN = (
@@ -35,8 +36,8 @@ class FirstAnswer:
     image: str
     #: How long it has to answer.
     seconds: int
-    #: Whether the daemon was away meanwhile. It ends its containers when it stops, or starts again.
-    _was_away: bool = False
+    #: When the daemon was first found away. It ends its containers when it stops, or starts again.
+    _away_since: float | None = None
 
     async def wait(self, client: DagsterGrpcClient) -> None:
         """Wait for it.
@@ -56,14 +57,14 @@ class FirstAnswer:
             await asyncio.sleep(_POLL_SECONDS)
 
     def _look(self, deadline: float, error: Exception) -> None:
-        is_late = time.monotonic() > deadline
+        now = time.monotonic()
         try:
-            self._raise_if_over(error, is_late=is_late)
+            self._raise_if_over(error, is_late=now > deadline)
         except DOCKER_ERRORS as away:
-            # Its containers may run on without it.
-            self._was_away = True
-            if is_late:
-                raise LoadInterruptedError(_away(self.seconds, away)) from away
+            # Its containers may run on without it: they get a while.
+            self._away_since = self._away_since or now
+            if now > min(deadline, self._away_since + _AWAY_SECONDS):
+                raise LoadInterruptedError(_away(away)) from away
 
     def _raise_if_over(self, error: Exception, *, is_late: bool) -> None:
         end = self.containers.how_it_ended(self.container)
@@ -72,7 +73,7 @@ class FirstAnswer:
                 "The container of its code server is gone: somebody has removed it. It is loaded "
                 "again."
             ) from error
-        if end is not None and self._was_away:
+        if end is not None and self._away_since is not None:
             raise LoadInterruptedError(
                 "Docker was stopped or started again meanwhile, and its code server ended. It is "
                 "loaded again."
@@ -104,7 +105,7 @@ class FirstAnswer:
                 return None
             return self._with_output(end.words(_NAME, " while it listed its definitions"))
         except DOCKER_ERRORS as away:
-            return LoadInterruptedError(f"Docker does not answer: {away}. {_LOADED_AGAIN}")
+            return LoadInterruptedError(_away(away))
 
     def _with_output(self, reason: str, *, about_image: bool = False) -> ContainerError:
         said = self.containers.last_output(self.container, _TAIL_LINES)
@@ -113,8 +114,8 @@ class FirstAnswer:
         return ContainerError(f"{reason} Its last lines:\n{said}")
 
 
-def _away(seconds: int, error: Exception) -> str:
-    return f"Docker did not answer for {seconds} seconds: {error}. {_LOADED_AGAIN}"
+def _away(error: Exception) -> str:
+    return f"Docker does not answer: {error}. {_LOADED_AGAIN}"
 
 
 def not_started(error: Exception, image: str | None = None) -> ContainerError:
@@ -125,7 +126,7 @@ def not_started(error: Exception, image: str | None = None) -> ContainerError:
         image: of its container, where it came that far.
     """
     if not answers():
-        return LoadInterruptedError(f"Docker does not answer: {error}. {_LOADED_AGAIN}")
+        return LoadInterruptedError(_away(error))
     problem = problem_of(image, str(error)) if image else None
     full = advice_on_full_disk(str(error))
     failed = f"Docker did not start its code server: {error}."

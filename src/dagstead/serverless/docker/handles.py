@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from dagster_cloud.workspace.docker.utils import docker_client_from_env
 from dagster_cloud.workspace.user_code_launcher.user_code_launcher import ServerEndpoint
 from dagster_cloud.workspace.user_code_launcher.utils import get_code_server_port
 
+from dagstead.serverless.docker.daemon import DOCKER_ERRORS
 from dagstead.serverless.docker.endpoint import ContainerEndpoint
 
 if TYPE_CHECKING:
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ServerHandles:
-    """The code servers of a pool. Every method raises Docker's errors when the daemon is away."""
+    """The code servers of a pool. Methods raise Docker's errors when the daemon is away."""
 
     containers: PoolContainers
     network: str
@@ -54,6 +56,9 @@ class ServerHandles:
     def endpoint(self, container: Any) -> ServerEndpoint:
         """Where a server answers: by its number, as its name is known to other containers only."""
         container.reload()
+        return self._known_endpoint(container)
+
+    def _known_endpoint(self, container: Any) -> ServerEndpoint:
         networks = container.attrs["NetworkSettings"]["Networks"]
         return ContainerEndpoint(
             host=networks[self.network]["IPAddress"], port=get_code_server_port(), url=self.url
@@ -65,7 +70,9 @@ class ServerHandles:
         Raises:
             DagsterUserCodeUnreachableError: The server does not answer.
         """
-        if self.has_ended(handle):
-            return []
-        client = self.endpoint(handle.container).create_client()
+        # Containers can run on without their daemon, and then know of their runs.
+        with suppress(*DOCKER_ERRORS):
+            if self.has_ended(handle):
+                return []
+        client = self._known_endpoint(handle.container).create_client()
         return list(deserialize_value(client.get_current_runs(), GetCurrentRunsResult).current_runs)

@@ -156,7 +156,16 @@ class DockerPoolRunLauncher(RunLauncher[DagsterInstance]):
         return True
 
     def check_run_worker_health(self, run: DagsterRun) -> CheckRunHealthResult:
-        """The state of a run's container; ``UNKNOWN`` for one that this pool has not started."""
+        """The state of a run's container.
+
+        It is ``UNKNOWN`` for one that this pool has not started, and while Docker is away.
+        """
+        try:
+            return self._health_of(run)
+        except DOCKER_ERRORS as error:
+            return CheckRunHealthResult(WorkerStatus.UNKNOWN, f"Docker does not answer: {error}")
+
+    def _health_of(self, run: DagsterRun) -> CheckRunHealthResult:
         worker = self._parts.containers.worker_of(run.run_id)
         if worker is None:
             return self._health_without_worker(run)
