@@ -56,9 +56,10 @@ RUN /build/env/bin/python -m hatchling build --target wheel --directory dist \
 
 
 FROM python:${PYTHON}-slim AS dagstead
-# `dagstead backup` needs pg_dump. It has to be of the server's version or newer.
+# `dagstead backup` needs pg_dump, of the server's version or newer; a pool that runs code in
+# containers keeps them from the host with nftables.
 RUN apt-get update --quiet=2 \
-    && apt-get install --quiet=2 --yes --no-install-recommends postgresql-client >/dev/null \
+    && apt-get install --quiet=2 --yes --no-install-recommends postgresql-client nftables >/dev/null \
     && rm -rf /var/lib/apt/lists/*
 RUN useradd --uid 1000 --create-home dagstead \
     && install --directory --owner=dagstead /var/lib/dagstead

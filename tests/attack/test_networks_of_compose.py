@@ -14,11 +14,16 @@ import yaml
 
 COMPOSE = Path(__file__).resolve().parents[2] / "compose.yaml"
 POOLS = ("pool", "branch-pool")
+#: User code is in containers beside these, with a network and a fence of their own
+#: (tests/containers/test_docker_tenants.py).
+ON_THE_HOST = ("docker-pool", "docker-branch-pool")
 
 
 @pytest.fixture(scope="module")
 def services() -> dict[str, Any]:
     found: dict[str, Any] = yaml.safe_load(COMPOSE.read_text(encoding="utf-8"))["services"]
+    for name in ON_THE_HOST:
+        assert found.pop(name)["network_mode"] == "host"
     return found
 
 
@@ -33,6 +38,18 @@ def test_a_pool_reaches_the_web_server_and_nothing_else(
     # Where no network is named, it is the common one.
     assert all(other.get("networks") for other in services.values())
     assert not any("network_mode" in other for other in services.values())
+
+
+@pytest.mark.parametrize("service", ON_THE_HOST)
+def test_a_pool_on_the_host_has_neither_the_database_nor_the_control_planes_files(
+    service: str,
+) -> None:
+    found = yaml.safe_load(COMPOSE.read_text(encoding="utf-8"))["services"][service]
+
+    assert not [name for name in found["environment"] if "DATABASE" in name]
+    volumes = [each.split(":")[0] for each in found["volumes"]]
+    assert volumes == [service, "/var/run/docker.sock"]
+    assert not found.get("privileged")
 
 
 @pytest.mark.parametrize("service", [*POOLS, "agent"])

@@ -6,13 +6,16 @@ import json
 from collections.abc import Iterator
 from contextlib import closing
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from dagstead.serverless.docker import labels
 from dagstead.testing.waiting import eventually
 from tests.support.containers.compose import Compose
 from tests.support.containers.docker import Docker
+from tests.support.containers.pool_site import code
 from tests.support.containers.postgres_image import postgres_image
 from tests.support.containers.registry_image import registry_image
 from tests.support.deployment import DeploymentClient
@@ -22,7 +25,7 @@ pytestmark = pytest.mark.containers
 
 QUEUE = "hybrid-queue"
 SERVICES = ("postgres", "registry", "web", "daemon", "pool", "branch-pool", "agent")
-PROFILES = ("--profile", "pools", "--profile", "agent")
+PROFILES = ("--profile", "pools", "--profile", "docker-pools", "--profile", "agent")
 
 
 @pytest.fixture(scope="module")
@@ -166,3 +169,33 @@ def test_the_pools_have_walls_in_their_containers(compose: Compose) -> None:
             60,
             "what the pool has found out",
         )
+
+
+def test_pools_that_run_containers_take_the_place_of_the_others(
+    compose: Compose, docker: Docker, agent_image: str, tmp_path: Path
+) -> None:
+    """Last of these: the others look at the pools before."""
+    with (compose.folder / ".env").open("a", encoding="utf-8") as file:
+        file.write("DAGSTEAD_POOL_BACKEND=docker\n")
+    compose.start()
+    assert compose(*PROFILES, "ps", "-q", "pool", "branch-pool") == ""
+    host = compose("port", "web", "3000")
+    token = compose.dagstead("token", "create", "--name", "deployer").splitlines()[0]
+    docker.run("login", "--username", "me", "--password", token, host)
+    (tmp_path / "light.py").write_text(code(), encoding="utf-8")
+    (tmp_path / "Dockerfile").write_text(
+        f"FROM {agent_image}\nWORKDIR /code\nCOPY light.py .\n", encoding="utf-8"
+    )
+    image = docker.push(docker.build("dagstead-test/light", tmp_path), f"{host}/prod")
+    docker.run("rmi", "--force", docker.inspect("image", "dagstead-test/light")["Id"])
+
+    with closing(DeploymentClient(f"http://{host}", "prod", token)) as prod:
+        prod.deploy("light", "light", image=image)
+        prod.wait_until_loaded("light")
+        run = prod.succeed(prod.launch("light", "quiet"))
+
+    assert docker.containers(f"{labels.RUN}={run['runId']}")
+    # They can keep containers from the host.
+    logs = compose("logs", "docker-pool", "docker-branch-pool")
+    assert "Code runs in containers of the network" in logs
+    assert "Containers reach what listens on this machine" not in logs
