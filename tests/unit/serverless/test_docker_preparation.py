@@ -11,9 +11,10 @@ from dagster_cloud.workspace.user_code_launcher.user_code_launcher import UserCo
 from dagster_cloud_cli.core.workspace import CodeLocationDeployData, PexMetadata
 
 from dagstead.errors import ContainerError
-from dagstead.serverless.docker.preparation import Key, Preparation, UnreadyImages
+from dagstead.serverless.docker.preparation import Key, Preparation
 
 _SECONDS = 30.0
+Entries = dict[Key, UserCodeLauncherEntry]
 PROD_SHOP, PROD_BOOKS, DEV_SHOP = ("prod", "shop"), ("prod", "books"), ("dev", "shop")
 
 
@@ -55,44 +56,80 @@ def registry() -> Registry:
     return Registry()
 
 
+class Logs:
+    """What is said in the logs of locations."""
+
+    def __init__(self) -> None:
+        self.lines: dict[Key, list[str]] = {}
+        self.ended: set[Key] = set()
+        self._of: dict[str, Key] = {}
+
+    def begin(self, deployment: str, location: str, server: str) -> None:
+        self._of[server] = (deployment, location)
+
+    def add(self, server: str, line: str) -> None:
+        self.lines.setdefault(self._of[server], []).append(line)
+
+    def end(self, server: str) -> None:
+        self.ended.add(self._of[server])
+
+
 @pytest.fixture
-def preparation(registry: Registry) -> Preparation:
-    return Preparation(registry.fetch)
+def logs() -> Logs:
+    return Logs()
+
+
+@pytest.fixture
+def preparation(registry: Registry, logs: Any) -> Preparation:
+    return Preparation(registry.fetch, logs)
 
 
 def test_what_is_ready_can_be_taken_while_others_are_not(
     registry: Registry, preparation: Preparation
 ) -> None:
-    wanted: dict[Key, UserCodeLauncherEntry] = {PROD_SHOP: entry("slow"), PROD_BOOKS: entry("fast")}
+    desired: Entries = {PROD_SHOP: entry("slow"), PROD_BOOKS: entry("fast")}
     registry.let("fast")
-    preparation.begin(wanted)
-    registry.wait_for(2)
 
-    assert preparation.unready(0.2) == {PROD_SHOP}
+    assert preparation.hold_back(desired, {}, 1) == {PROD_SHOP}
+    assert desired == {PROD_BOOKS: entry("fast")}
     assert preparation.take(PROD_BOOKS).image == "fast@sha256:1"
 
     registry.let("slow")
-    assert preparation.unready(_SECONDS) == set()
+    desired = {PROD_SHOP: entry("slow"), PROD_BOOKS: entry("fast")}
+    assert preparation.hold_back(desired, {PROD_BOOKS: entry("fast")}, _SECONDS) == set()
+    assert desired.keys() == {PROD_SHOP, PROD_BOOKS}
     assert preparation.take(PROD_SHOP).image == "slow@sha256:1"
+    assert registry.asked.count("fast") == 1
+
+
+def test_what_runs_goes_on_until_the_next_image_is_ready(
+    registry: Registry, preparation: Preparation
+) -> None:
+    desired: Entries = {PROD_SHOP: entry("slow", 2.0)}
+
+    assert preparation.hold_back(desired, {PROD_SHOP: entry("old", 1.0)}, 0.2) == {PROD_SHOP}
+
+    assert desired == {PROD_SHOP: entry("old", 1.0)}
+    registry.let("slow")
 
 
 def test_a_deployment_that_waits_for_many_images_does_not_hold_up_another(
     registry: Registry, preparation: Preparation
 ) -> None:
-    many = {("prod", str(each)): entry("slow") for each in range(20)}
-    preparation.begin(many)
+    many: Entries = {("prod", str(each)): entry("slow") for each in range(20)}
+    preparation.hold_back(dict(many), {}, 0)
     registry.wait_for(4)
     registry.let("fast")
-    preparation.begin({**many, DEV_SHOP: entry("fast")})
 
-    assert preparation.unready(1) == many.keys()
+    assert preparation.hold_back({**many, DEV_SHOP: entry("fast")}, {}, 1) == many.keys()
+
     assert registry.asked.count("slow") == 4
+    registry.let("slow")
 
 
 def test_what_has_failed_is_told_to_whoever_takes_it(preparation: Preparation) -> None:
-    preparation.begin({PROD_SHOP: entry("refused")})
+    assert preparation.hold_back({PROD_SHOP: entry("refused")}, {}, _SECONDS) == set()
 
-    assert preparation.unready(_SECONDS) == set()
     with pytest.raises(ContainerError, match="no such image"):
         preparation.take(PROD_SHOP)
 
@@ -100,53 +137,34 @@ def test_what_has_failed_is_told_to_whoever_takes_it(preparation: Preparation) -
 def test_a_deploy_that_is_overtaken_is_forgotten(
     registry: Registry, preparation: Preparation
 ) -> None:
-    preparation.begin({PROD_SHOP: entry("first", 1.0)})
-    preparation.begin({PROD_SHOP: entry("second", 2.0)})
+    preparation.hold_back({PROD_SHOP: entry("first", 1.0)}, {}, 0)
     registry.let("second")
 
-    assert preparation.unready(_SECONDS) == set()
+    assert preparation.hold_back({PROD_SHOP: entry("second", 2.0)}, {}, _SECONDS) == set()
     assert preparation.take(PROD_SHOP).image == "second@sha256:1"
 
-    preparation.begin({PROD_BOOKS: entry("first")})
-    preparation.begin({})
-    assert preparation.unready(0) == set()
+    preparation.hold_back({PROD_BOOKS: entry("first")}, {}, 0)
+    assert preparation.hold_back({}, {}, 0) == set()
     registry.let("first")
 
 
-class Logs:
-    def __init__(self) -> None:
-        self.lines: dict[str, list[str]] = {}
-        self.ended: list[str] = []
-        self.of: dict[str, Key] = {}
-
-    def begin(self, deployment: str, location: str, server: str) -> None:
-        self.of[server] = (deployment, location)
-
-    def add(self, server: str, line: str) -> None:
-        self.lines.setdefault(server, []).append(line)
-
-    def end(self, server: str) -> None:
-        self.ended.append(server)
-
-
-def test_locations_that_wait_for_their_images_say_so_once_in_their_logs() -> None:
-    logs: Any = Logs()
-    unready = UnreadyImages(logs)
-    image = CodeLocationDeployData(image="shop:1", module_name="shop")
-    pex = CodeLocationDeployData(pex_metadata=PexMetadata("files=x.pex", None), module_name="shop")
+def test_locations_that_wait_for_their_images_say_so_once_in_their_logs(
+    registry: Registry, preparation: Preparation, logs: Logs
+) -> None:
+    tag = PexMetadata("files=x.pex", None)
+    pex = UserCodeLauncherEntry(CodeLocationDeployData(pex_metadata=tag, module_name="shop"), 1.0)
+    both: Entries = {PROD_SHOP: entry("shop:1"), DEV_SHOP: pex}
 
     for _ in range(2):
-        unready.say({PROD_SHOP: image, DEV_SHOP: pex})
-    unready.say({DEV_SHOP: pex})
+        preparation.hold_back(dict(both), {}, 0)
+    preparation.hold_back({DEV_SHOP: pex}, {}, 0)
 
-    shop, dev = logs.of
-    if logs.of[shop] != PROD_SHOP:
-        shop, dev = dev, shop
-    assert logs.of == {shop: PROD_SHOP, dev: DEV_SHOP}
-    assert logs.lines[shop] == [
-        "The managed pool fetches shop:1; its code server starts once it is there."
-    ]
-    assert logs.lines[dev] == [
-        "The managed pool makes an image of its PEX files; its code server starts after it."
-    ]
-    assert logs.ended == [shop]
+    assert logs.lines == {
+        PROD_SHOP: ["The managed pool fetches shop:1; its code server starts once it is there."],
+        DEV_SHOP: [
+            "The managed pool makes an image of its PEX files; its code server starts after it."
+        ],
+    }
+    assert logs.ended == {PROD_SHOP}
+    for image in ("shop:1", "None"):
+        registry.let(image)

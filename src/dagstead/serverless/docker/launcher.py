@@ -9,15 +9,12 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
-from urllib.parse import urlsplit
 
 from dagster._core.errors import DagsterUserCodeProcessError
 from dagster._core.instance import DagsterInstance
 from dagster._core.launcher.base import RunLauncher
 from dagster._serdes import ConfigurableClassData
 from dagster_cloud.workspace.docker import (
-    AGENT_LABEL,
-    SERVER_TIMESTAMP_LABEL,
     DagsterDockerContainer,
     DockerUserCodeLauncher,
 )
@@ -31,7 +28,6 @@ from dagster_cloud.workspace.user_code_launcher.user_code_launcher import (
 )
 from dagster_cloud.workspace.user_code_launcher.utils import (
     get_code_server_port,
-    get_grpc_server_env,
 )
 
 from dagstead.errors import (
@@ -42,25 +38,19 @@ from dagstead.errors import (
 from dagstead.serverless.agents_before import note_agent
 from dagstead.serverless.configuration import LauncherConfiguration
 from dagstead.serverless.configuration_schema import CONFIG_TYPE
-from dagstead.serverless.docker import labels
 from dagstead.serverless.docker.daemon import DOCKER_ERRORS
-from dagstead.serverless.docker.fence import ContainerFence
 from dagstead.serverless.docker.first_answer import FirstAnswer, not_started
 from dagstead.serverless.docker.images import require_code
-from dagstead.serverless.docker.instance import for_containers
-from dagstead.serverless.docker.network import is_of_this_machine
 from dagstead.serverless.docker.parts import DockerParts
-from dagstead.serverless.docker.preparation import Preparation, UnreadyImages
-from dagstead.serverless.docker.relay import Relay
+from dagstead.serverless.docker.preparation import Preparation
 from dagstead.serverless.docker.run_launcher import DockerPoolRunLauncher
 from dagstead.serverless.docker.server_output import OutputFollower
 from dagstead.serverless.docker.storage import open_storage
+from dagstead.serverless.docker.way import Way
 from dagstead.serverless.docker_choice import DockerChoice
-from dagstead.serverless.environ import TOKEN_VARIABLE
 from dagstead.serverless.home import PoolHome
 from dagstead.serverless.plain_servers import PlainServersLauncher
 from dagstead.serverless.reports import load_error
-from dagstead.serverless.sandbox.loopback import port_of
 from dagstead.serverless.server_logs import logs_sent_by
 
 if TYPE_CHECKING:
@@ -99,13 +89,12 @@ class DockerPoolLauncher(  # type: ignore[misc]
         self._choice: DockerChoice = configuration.docker
         self._next_look = 0.0
         self._next_sweep = 0.0
-        self._preparation = Preparation(self._prepared)
         #: The image of each location that was started.
         self._images: dict[tuple[str, str], str] = {}
         #: The locations that failed to load for reasons that pass.
         self._interrupted: set[tuple[str, str]] = set()
         self._logs = logs_sent_by(lambda: self._instance)
-        self._unready = UnreadyImages(self._logs)
+        self._preparation = Preparation(self._prepared, self._logs)
         super().__init__(  # type: ignore[no-untyped-call]
             inst_data=inst_data,
             networks=[self._choice.network],
@@ -162,33 +151,16 @@ class DockerPoolLauncher(  # type: ignore[misc]
         self._taken = self._home.take()
         self._home.clear_leftovers()
         note_agent(self._home, self._instance.instance_uuid)
-        self._open_way()
+        self._way.open()
         self._parts.token_keeper.start()
         self._logs.start()
         super().start(  # type: ignore[no-untyped-call]
             run_reconcile_thread=run_reconcile_thread, run_metrics_thread=run_metrics_thread
         )
 
-    def _open_way(self) -> None:
-        """Let containers reach the control plane, and nothing else of this machine."""
-        url = self._instance.dagster_cloud_url
-        if is_of_this_machine(url):
-            to_host = urlsplit(url).hostname or ""
-            port = port_of(url)
-            Relay(host=self._choice.gateway, port=port, to_host=to_host, to_port=port).start()
-        try:
-            self._fence.close()
-        except OSError as error:
-            self._logger.warning(
-                "Containers reach what listens on this machine's addresses: %s. Start the pool as "
-                "root with nftables installed to change that.",
-                error,
-            )
-
-    @property
-    def _fence(self) -> ContainerFence:
-        choice = self._choice
-        return ContainerFence(pool=choice.pool, bridge=choice.bridge, port=port_of(choice.url))
+    @cached_property
+    def _way(self) -> Way:
+        return Way(choice=self._choice, url=self._instance.dagster_cloud_url)
 
     def __exit__(self, *exception: object) -> None:
         """Stop all code servers, and the runs where this is wanted."""
@@ -199,8 +171,7 @@ class DockerPoolLauncher(  # type: ignore[misc]
         try:
             if self._configuration.stop_runs_on_exit:
                 self._parts.ends.stop_all()
-                with suppress(OSError):
-                    self._fence.open()
+                self._way.close()
             self._parts.token_keeper.note(self._parts.containers.processes())
         except DOCKER_ERRORS as error:
             self._logger.warning("Docker does not answer, and what runs there goes on: %s", error)
@@ -236,24 +207,9 @@ class DockerPoolLauncher(  # type: ignore[misc]
         **named: Any,
     ) -> None:
         """Bring the servers in line with what is deployed, as far as its images are ready."""
-        self._preparation.begin(
-            {
-                key: entry
-                for key, entry in desired_entries.items()
-                if getattr(self._actual_entries.get(key), "update_timestamp", None)
-                != entry.update_timestamp
-            }
-        )
         # Requests are served after the first time: as many locations as can be should be there.
-        is_first = self._reconcile_count == 0
-        unready = self._preparation.unready(_FIRST_SECONDS if is_first else _READY_SECONDS)
-        self._unready.say({key: desired_entries[key].code_location_deploy_data for key in unready})
-        for key in unready:
-            actual = self._actual_entries.get(key)
-            if actual is None:
-                del desired_entries[key]
-            else:
-                desired_entries[key] = actual
+        seconds = _FIRST_SECONDS if self._reconcile_count == 0 else _READY_SECONDS
+        unready = self._preparation.hold_back(desired_entries, self._actual_entries, seconds)
         later = upload_locations & unready
         upload_locations -= later
         with self._metadata_lock:
@@ -284,35 +240,14 @@ class DockerPoolLauncher(  # type: ignore[misc]
         self, deployment: str, location: str, data: CodeLocationDeployData, timestamp: float
     ) -> DagsterCloudGrpcServer:
         self._images[deployment, location] = str(data.image)
-        token = self._parts.tokens.for_server(deployment, location)
-        port = get_code_server_port()
-        reference = self._instance.ref_for_deployment(deployment)
-        given = {
-            **{name: str(value) for name, value in (data.cloud_context_env or {}).items()},
-            **get_grpc_server_env(
-                data, port, location, for_containers(reference, self._choice.url)
-            ),
-            TOKEN_VARIABLE: token.secret,
-        }
-        start = self._parts.surroundings.around(
-            deployment,
-            location,
-            data.container_context,
-            given,
-            {
-                labels.SERVER: "",
-                labels.TOKEN: str(token.id),
-                AGENT_LABEL: self._instance.instance_uuid,
-                SERVER_TIMESTAMP_LABEL: str(timestamp),
-            },
-        )
+        start = self._parts.server_starts.start_of(deployment, location, data, timestamp)
         name = str(unique_docker_resource_name(deployment, location))  # type: ignore[no-untyped-call]
         container, _ = self._launch_container(
             deployment,
             location,
             container_name=name,
             hostname=name,
-            grpc_port=port,
+            grpc_port=get_code_server_port(),
             ports={},
             image=str(data.image),
             container_context=start.in_official_form(),

@@ -19,6 +19,7 @@ from dagstead.serverless.docker.image_notes import ImageNotes
 from dagstead.serverless.docker.images import PoolImages
 from dagstead.serverless.docker.pex_images import PexImages
 from dagstead.serverless.docker.run_launcher import RunParts
+from dagstead.serverless.docker.server_start import ServerStarts
 from dagstead.serverless.docker.storage import remove_deleted
 from dagstead.serverless.docker.surroundings import Surroundings
 from dagstead.serverless.docker_choice import DockerChoice
@@ -110,6 +111,13 @@ class DockerParts:
                 self.environment, self.configuration.pass_environment
             ),
             limits=self.configuration.limits,
+        )
+
+    @cached_property
+    def server_starts(self) -> ServerStarts:
+        """What code servers start with."""
+        return ServerStarts(
+            instance=self.instance, tokens=self.tokens, surroundings=self.surroundings
         )
 
     @cached_property

@@ -39,26 +39,55 @@ class Preparation:
     """The locations whose images are made, fetched, or ready to be started."""
 
     def __init__(
-        self, prepare: Callable[[str, str, CodeLocationDeployData], CodeLocationDeployData]
+        self,
+        prepare: Callable[[str, str, CodeLocationDeployData], CodeLocationDeployData],
+        logs: LogSender,
     ) -> None:
         """Take what prepares a location; it runs in threads that nobody waits for at the end.
 
         Args:
             prepare: called with a deployment, a location and what is deployed; returns the latter
                 with its image.
+            logs: those of the pool's code servers, which say that a location waits for its image.
         """
         self._prepare = prepare
+        self._waits = _Waits(logs)
         self._begun: dict[Key, _Begun] = {}
         self._gates: dict[str, threading.Semaphore] = defaultdict(
             lambda: threading.Semaphore(_AT_ONCE)
         )
 
-    def begin(self, wanted: Mapping[Key, UserCodeLauncherEntry]) -> None:
-        """Begin with what was not begun with, and forget what is not wanted any more.
+    def hold_back(
+        self,
+        desired: dict[Key, UserCodeLauncherEntry],
+        actual: Mapping[Key, UserCodeLauncherEntry],
+        seconds: float,
+    ) -> set[Key]:
+        """Begin with what is new, and take what is not ready out of what is desired.
 
         Args:
-            wanted: what is deployed, of all locations that have to be started.
+            desired: what is deployed. Locations that are not ready are taken out; where one
+                runs already, what it runs is put in their place.
+            actual: what runs.
+            seconds: how long images may hold up what is ready.
+
+        Returns:
+            The locations that are held back.
         """
+        moments = {key: entry.update_timestamp for key, entry in actual.items()}
+        self._begin(
+            {key: new for key, new in desired.items() if moments.get(key) != new.update_timestamp}
+        )
+        wait([each.prepared for each in self._begun.values()], timeout=seconds)
+        unready = {key for key, each in self._begun.items() if not each.prepared.done()}
+        self._waits.say({key: desired[key].code_location_deploy_data for key in unready})
+        for key in unready:
+            del desired[key]
+            if key in actual:
+                desired[key] = actual[key]
+        return unready
+
+    def _begin(self, wanted: Mapping[Key, UserCodeLauncherEntry]) -> None:
         self._begun = {
             key: begun for key, begun in self._begun.items() if wanted.get(key) == begun.entry
         }
@@ -80,11 +109,6 @@ class Preparation:
             except Exception as error:  # noqa: BLE001 - whoever takes it gets it
                 begun.prepared.set_exception(error)
 
-    def unready(self, seconds: float) -> set[Key]:
-        """The locations whose images are still made or fetched, after so many seconds at most."""
-        wait([each.prepared for each in self._begun.values()], timeout=seconds)
-        return {key for key, each in self._begun.items() if not each.prepared.done()}
-
     def take(self, key: Key) -> CodeLocationDeployData:
         """What is deployed, with its image; the location is not known here any more.
 
@@ -94,11 +118,10 @@ class Preparation:
         return self._begun.pop(key).prepared.result()
 
 
-class UnreadyImages:
+class _Waits:
     """Says in the logs of locations that they wait for their images."""
 
     def __init__(self, logs: LogSender) -> None:
-        """Take the logs of the pool's code servers."""
         self._logs = logs
         self._said: dict[Key, str] = {}
 
