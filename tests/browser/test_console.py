@@ -125,7 +125,7 @@ def context(browser: Browser, plane: ControlPlane) -> Iterator[BrowserContext]:
     opened.close()
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("theme", ["light", pytest.param("dark", marks=pytest.mark.thorough)])
 def test_pages_are_readable_at_every_width(
     plane: ControlPlane, context: BrowserContext, tmp_path: Path, theme: str
 ) -> None:

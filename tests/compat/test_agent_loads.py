@@ -61,6 +61,7 @@ def test_a_broken_deploy_is_explained_while_the_definitions_before_it_serve(flee
     fleet.deployment.delete_location("changing")
 
 
+@pytest.mark.thorough
 @of_the_newest_minor
 def test_a_broken_deploy_is_explained_by_an_agent_with_direct_uploads(fleet: Fleet) -> None:
     explained_while_what_was_before_serves(fleet, "changing_named", NAMED_QUEUE)

@@ -383,6 +383,7 @@ def test_of_two_agents_the_one_with_a_code_server_is_asked(
     assert ground.status() == "live"
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("twins", [pytest.param(1, id="one")], indirect=True)
 def test_two_agents_with_one_token_serve_until_both_are_dead(
     twins: tuple[Ground, list[OfficialAgent]],

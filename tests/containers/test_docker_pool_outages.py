@@ -141,6 +141,7 @@ def test_docker_is_away_when_a_location_is_to_be_loaded(faulty: Faulty) -> None:
     site.loaded_in_the_end("later")
 
 
+@pytest.mark.thorough
 def test_a_container_that_is_removed_while_it_loads(faulty: Faulty) -> None:
     site = faulty.site
     faulty.deploy("removed", faulty.slow)

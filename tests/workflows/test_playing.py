@@ -192,6 +192,7 @@ def test_a_routed_workflow_heeds_a_configuration_that_is_newer_than_itself(
         site.delete("more-digits")
 
 
+@pytest.mark.thorough
 def test_each_location_has_a_job_and_one_that_fails_stops_no_other(
     site: WorkflowSite, tmp_path: Path
 ) -> None:

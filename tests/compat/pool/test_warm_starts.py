@@ -180,6 +180,7 @@ def test_steps_are_forks_of_a_warm_process(plane: Plane, location: str) -> None:
     assert len({each["token"] for each in told.values()}) == 1
 
 
+@pytest.mark.thorough
 def test_steps_of_code_with_threads_import_it_themselves(plane: Plane) -> None:
     threads = "threading.Thread(target=time.sleep, args=(3600,), daemon=True).start()"
     name = deployed(plane, "threads", threads)
@@ -233,6 +234,7 @@ def test_a_location_may_do_without(plane: Plane, cold: str) -> None:
         assert not is_warm(plane, run_id)
 
 
+@pytest.mark.thorough
 def test_a_worker_that_is_killed_in_its_first_second_is_replaced_once(
     plane: Plane, cold: str
 ) -> None:
@@ -286,8 +288,8 @@ def test_processes_that_wait_end_with_the_agent(plane: Plane, location: str) -> 
     plane.until(plane.launch(location, "quick"), "SUCCESS")
 
 
-@pytest.mark.parametrize("runs", [12, pytest.param(200, marks=pytest.mark.thorough)])
-def test_the_agent_does_not_grow_with_its_runs(plane: Plane, location: str, runs: int) -> None:
+@pytest.mark.thorough
+def test_the_agent_does_not_grow_with_its_runs(plane: Plane, location: str) -> None:
     pid = plane.agent_pid()
     assert pid is not None
     agent = psutil.Process(pid)
@@ -304,7 +306,7 @@ def test_the_agent_does_not_grow_with_its_runs(plane: Plane, location: str, runs
     ended(4)
     eventually(is_quiet, 60, "the workers to be gone")
     files, threads, memory = agent.num_fds(), agent.num_threads(), agent.memory_info().rss
-    ended(runs)
+    ended(200)
     eventually(is_quiet, 60, "the workers to be gone")
     # One thread and a few files wait with the process that waits.
     assert agent.num_fds() <= files + 5

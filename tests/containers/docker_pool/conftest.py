@@ -12,8 +12,11 @@ from tests.support.pool_backends import Backend
 from tests.support.pool_promises.fixtures import only_what_is_shared, plane
 from tests.support.pool_promises.shared_location import deps, location, source
 
-#: Waits for two heartbeats: its containers cannot say themselves that they end without an agent.
-_LONG = "test_stopping_leaves_no_process_and_runs_say_who_ended_them"
+#: These wait for heartbeats, as containers cannot say themselves that they end without an agent.
+_LONG = (
+    "test_runs_outlive_their_agent_and_a_worker_that_dies_fails_its_run",
+    "test_stopping_leaves_no_process_and_runs_say_who_ended_them",
+)
 
 __all__ = ["deps", "location", "only_what_is_shared", "plane", "source"]
 
