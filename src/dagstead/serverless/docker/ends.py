@@ -65,11 +65,10 @@ class RunEnds:
     def stop_all(self) -> None:
         """Interrupt all runs, wait a little, and kill those that are left: the pool is ending."""
         workers = [each for each in self.containers.workers() if not each.has_ended]
-        report_all([_run_of(each) for each in workers], partial(report_stop, self.instance))
-        for worker in workers:
-            logger.warning(
-                "Stopping the container of run %s with the pool.", _run_of(worker).run_id
-            )
+        runs = [_run_of(each) for each in workers]
+        report_all(runs, partial(report_stop, self.instance))
+        for run, worker in zip(runs, workers, strict=True):
+            logger.warning("Stopping the container of run %s with the pool.", run.run_id)
             self.containers.signal(worker.id, "SIGINT")
         deadline = time.monotonic() + INTERRUPT_SECONDS
         while time.monotonic() < deadline:

@@ -61,7 +61,7 @@ if TYPE_CHECKING:
 _LOOK_SECONDS = 5.0
 _STOPPED_AT_ONCE = 8
 #: How long images may hold up what is ready: when the pool has just started, and later.
-_FIRST_SECONDS = 60.0
+_FIRST_SECONDS = 10.0
 _READY_SECONDS = 0.5
 _SWEEP_SECONDS = 600.0
 
@@ -220,7 +220,10 @@ class DockerPoolLauncher(  # type: ignore[misc]
         self, deployment: str, location: str, data: CodeLocationDeployData
     ) -> CodeLocationDeployData:
         require_code(deployment, location, data)
-        return self._parts.images.for_location(data)
+        try:
+            return self._parts.images.for_location(data)
+        except DOCKER_ERRORS as error:
+            raise not_started(error) from error
 
     def _start_new_server_spinup(
         self, deployment_name: str, location_name: str, desired_entry: UserCodeLauncherEntry
