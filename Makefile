@@ -59,8 +59,9 @@ test-thorough: $(READY) test-tools container-tools ## Run the tests with real cl
 test-faults: $(READY) test-tools ## Try every fault while runs are under way (FAULT_ROUNDS=5; as root).
 	$(BIN)/pytest -m compat -n $(FAULT_WORKERS) --dist worksteal tests/faults $(PYTEST_ARGS)
 
-fuzz: $(READY) test-tools ## Send 100,000 malformed requests (PYTEST_ARGS="--fuzz-seed 8": others).
+fuzz: $(READY) test-tools ## Send 100,000 malformed requests (PYTEST_ARGS="--fuzz-seed 8": others), try other examples.
 	$(BIN)/pytest tests/attack/test_fuzz.py -k sqlite --fuzz-requests 100000 $(PYTEST_ARGS)
+	$(BIN)/pytest tests/unit -m hypothesis --explore $(PYTEST_ARGS)
 
 container-tools: ## Install what these tests need of Debian's packages: Docker and a registry.
 	@scripts/need-debian docker.io:/usr/sbin/dockerd docker-compose:/usr/bin/docker-compose \

@@ -54,6 +54,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=600,
         help="How many malformed requests tests/attack sends to a server on each database.",
     )
+    parser.addoption(
+        "--explore", action="store_true", help="Try examples that are others in every run."
+    )
     parser.addoption("--fuzz-seed", type=int, default=7, help="Which requests these are.")
 
 
@@ -62,7 +65,11 @@ def pytest_configure(config: pytest.Config) -> None:
     stand_back(config)
     # How long an example takes says more about the machine than about the code.
     settings.register_profile(
-        "untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+        "untimed",
+        deadline=None,
+        # A change fails for what it changes. `make fuzz` looks for what nobody has thought of.
+        derandomize=not config.getoption("--explore"),
+        suppress_health_check=[HealthCheck.too_slow],
     )
     settings.load_profile("untimed")
     # Tests are collected a fifth sooner: what is imported for them stays.

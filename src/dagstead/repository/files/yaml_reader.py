@@ -21,9 +21,9 @@ import yaml
 from dagstead.model.nodes import Entry, Node, NodeKind, mapping, scalar
 from dagstead.model.source import SourceText
 
-#: libyaml takes these characters in places where PyYAML's own scanner refuses them; the last one
-#: within a word in brackets.
-_DISPUTED = re.compile(r"[\t\ufeff]|[\[{][^\n]*[^\s\[{,]\?")
+#: Where libyaml reads something else than PyYAML's own scanner: these characters, a question mark
+#: within a word in brackets, and a tag of nothing but its mark.
+_DISPUTED = re.compile(r"[\t\ufeff]|[\[{][^\n]*[^\s\[{,]\?|(?<![^\s\[{,:?-])!(?![^\s,\]}])")
 
 _BOM = "\ufeff"
 _TWICE = "the file begins with two byte order marks; remove them"
