@@ -67,6 +67,7 @@ def _reasons(
                 f"{entry.key.position}: dg's files have no {entry.key.value!r}. "
                 f"Remove it, or leave {name!r} out with --location."
             )
+    yield from _type_reasons(node)
     yield from _source_reasons(location, request)
     queue = location.queue
     if queue is not None and not queue.value:
@@ -84,6 +85,19 @@ def _reasons(
             f"{other.position}: {folder or '.'!r} is a dg project or workspace already, and not "
             f"that of {name!r}. Say --folder '{name}=PATH'."
         )
+
+
+def _type_reasons(node: Node) -> Iterator[str]:
+    """Values that are none for their key: they would be written as others, or not at all."""
+    for path in (("agent_queue",), ("image",), ("build", "registry")):
+        value = node.get(*path)
+        if value is not None and value.text is None:
+            key = ".".join(path)
+            yield f"{value.position}: {key} is not text. Write it in quotes, or remove it."
+    for key in ("build", "container_context"):
+        value = node.get(key)
+        if value is not None and not value.is_mapping:
+            yield f"{value.position}: {key} is not a mapping. Write keys below it, or remove it."
 
 
 def _source_reasons(location: Location, request: MigrationRequest) -> Iterator[str]:
