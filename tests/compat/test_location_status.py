@@ -324,10 +324,11 @@ def test_an_agent_that_ended_in_order_is_gone_and_one_that_loads_is_loading(
     together(grounds, step)
 
 
+Twins = tuple[Ground, list[OfficialAgent]]
+
+
 @pytest.fixture
-def twins(
-    plane: ControlPlane, request: pytest.FixtureRequest
-) -> Iterator[tuple[Ground, list[OfficialAgent]]]:
+def twins(plane: ControlPlane, request: pytest.FixtureRequest) -> Iterator[Twins]:
     """A location that two agents serve, with one token, or with a token for each of them."""
     name = f"twins-{request.node.callspec.id}"
     environment = agent_environment(AGENT_MINORS[-1])
@@ -372,9 +373,7 @@ def _tokens(plane: ControlPlane, name: str, number: int) -> list[str]:
 
 
 @pytest.mark.parametrize("twins", [pytest.param(2, id="own")], indirect=True)
-def test_of_two_agents_the_one_with_a_code_server_is_asked(
-    twins: tuple[Ground, list[OfficialAgent]],
-) -> None:
+def test_of_two_agents_the_one_with_a_code_server_is_asked(twins: Twins) -> None:
     ground, (first, _) = twins
     for server in code_servers(first):
         server.kill()
@@ -385,9 +384,7 @@ def test_of_two_agents_the_one_with_a_code_server_is_asked(
 
 @pytest.mark.thorough
 @pytest.mark.parametrize("twins", [pytest.param(1, id="one")], indirect=True)
-def test_two_agents_with_one_token_serve_until_both_are_dead(
-    twins: tuple[Ground, list[OfficialAgent]],
-) -> None:
+def test_two_agents_with_one_token_serve_until_both_are_dead(twins: Twins) -> None:
     ground, (first, second) = twins
     first.kill()
     for _ in range(4):
