@@ -188,7 +188,9 @@ def test_bombs_need_no_memory(plane: ControlPlane, note: Callable[[str], None]) 
     most = most_memory(plane.web_process)
     note(f"memory of the web server under bombs: at most {most >> 20} MiB")
     require_prompt(note, "bombs come", taken)
-    assert most < GIBIBYTE
+    # The six long texts, of a size that is allowed, have up to 1 GiB at the same time. One bomb of
+    # 900 MiB would be seen above that.
+    assert most < 1.5 * GIBIBYTE
 
 
 _JSON = {"Content-Type": "application/json"}
